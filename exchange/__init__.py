@@ -1,0 +1,1 @@
+"""The exchange: rules, event log, engine and the command that runs them."""

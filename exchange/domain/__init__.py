@@ -1,0 +1,1 @@
+"""The venue: instruments, commands, events, rejects, ledger. Pure and deterministic."""

@@ -1,0 +1,1 @@
+"""The single writer: sequencer, group commit, output gate, and its client."""

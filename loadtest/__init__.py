@@ -1,0 +1,1 @@
+"""Generators, scenarios and reports of load tests."""
