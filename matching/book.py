@@ -1,7 +1,7 @@
 """The order book: price-time priority over two sides of price levels.
 
 `submit`, `amend`, `cancel`, `mass_cancel` and `expire` decide and return events. `rest`, `take_from_maker`,
-`take_from_taker`, `move` and `remove` are the mutators: deciding uses them, and so does a replay that applies
+`take_from_taker`, `shrink`, `move` and `remove` are the mutators: deciding uses them, and so does a replay that applies
 recorded facts without deciding again.
 """
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sortedcontainers import SortedList
 
+from matching.errors import BookError
 from matching.events import Amended, Cancelled, CancelReason, Decremented, Filled, Refusal, Refused
 from matching.level import Level
 from matching.order import Order, SelfTradePrevention, Side, TimeInForce
@@ -27,47 +28,58 @@ FOK = TimeInForce.FOK
 CANCEL_TAKER = SelfTradePrevention.CANCEL_TAKER
 CANCEL_MAKER = SelfTradePrevention.CANCEL_MAKER
 CANCEL_BOTH = SelfTradePrevention.CANCEL_BOTH
-
-
-class BookError(Exception):
-    """The book was driven against its contract or is damaged: a bug, never a client's mistake."""
+REQUESTED = CancelReason.REQUESTED
+UNFILLED_IOC = CancelReason.IMMEDIATE_OR_CANCEL
+UNKNOWN_ORDER = Refusal.UNKNOWN_ORDER
 
 
 class BookSide:
-    """The levels of one side by price, their prices in order, and the best level at hand."""
+    """The levels of one side by price; the best one is kept apart, because most messages concern it alone."""
 
-    __slots__ = ("best", "best_index", "levels", "prices")
+    __slots__ = ("behind", "best", "best_index", "levels")
 
     def __init__(self, best_index: int) -> None:
         self.levels: dict[int, Level] = {}
-        self.prices: SortedList[int] = SortedList()
-        self.best_index = best_index
-        """Where the best price stands in ascending order: -1 for bids, 0 for asks."""
         self.best: Level | None = None
+        self.behind: SortedList[int] = SortedList()
+        """Prices of all levels but the best, ascending."""
+        self.best_index = best_index
+        """Which of the prices behind comes next: -1 for bids, 0 for asks."""
 
     def best_first(self) -> Iterator[Level]:
         """Levels from the best price outwards."""
-        for price in self.prices if self.best_index == 0 else reversed(self.prices):
+        best = self.best
+        if best is None:
+            return
+        yield best
+        for price in self.behind if self.best_index == 0 else reversed(self.behind):
             yield self.levels[price]
 
-    def add(self, price: int) -> Level:
-        """A new level at a price that has none."""
-        self.levels[price] = level = Level(price)
-        self.prices.add(price)
+    def open(self, order: Order) -> None:
+        """Start a level at a price that has none with its first order."""
+        price = order.price
+        level = Level(price, order.visible, order.hidden, 1, order, order)
+        order.level = self.levels[price] = level
         best = self.best
-        if best is None or (price < best.price if self.best_index == 0 else price > best.price):
+        if best is None:
             self.best = level
-        return level
-
-    def drop(self, level: Level) -> None:
-        """Forget an empty level."""
-        del self.levels[level.price]
-        prices = self.prices
-        if level is self.best:
-            prices.pop(self.best_index)
-            self.best = self.levels[prices[self.best_index]] if self.levels else None
+        elif price < best.price if self.best_index == 0 else price > best.price:
+            self.behind.add(best.price)
+            self.best = level
         else:
-            prices.remove(level.price)
+            self.behind.add(price)
+
+    def close(self, level: Level) -> None:
+        """Forget a level whose last order leaves."""
+        levels = self.levels
+        del levels[level.price]
+        level.first.level = None
+        if level is not self.best:
+            self.behind.remove(level.price)
+        elif levels:
+            self.best = levels[self.behind.pop(self.best_index)]
+        else:
+            self.best = None
 
 
 class OrderBook:
@@ -158,7 +170,7 @@ class OrderBook:
             self._match(order, events)
         if order.visible:
             if time_in_force is IOC or time_in_force is FOK:
-                events.append(Cancelled(order.order_id, order.visible, CancelReason.IMMEDIATE_OR_CANCEL))
+                events.append(Cancelled(order.order_id, order.visible, UNFILLED_IOC))
                 order.visible = 0
             else:
                 self.rest(order)
@@ -172,7 +184,7 @@ class OrderBook:
         """
         order = self.orders.get(order_id)
         if order is None:
-            return [Refused(order_id, Refusal.UNKNOWN_ORDER)]
+            return [Refused(order_id, UNKNOWN_ORDER)]
         if quantity <= order.filled:
             remaining = order.remaining
             self.remove(order)
@@ -196,10 +208,10 @@ class OrderBook:
         """End a resting order."""
         order = self.orders.get(order_id)
         if order is None:
-            return [Refused(order_id, Refusal.UNKNOWN_ORDER)]
+            return [Refused(order_id, UNKNOWN_ORDER)]
         remaining = order.visible + order.hidden
         self.remove(order)
-        return [Cancelled(order_id, remaining, CancelReason.REQUESTED)]
+        return [Cancelled(order_id, remaining, REQUESTED)]
 
     def mass_cancel(self, owner: int | None = None, side: Side | None = None) -> list[BookEvent]:
         """End all orders, or those of an owner, of a side, or of both, in the order of their ids."""
@@ -234,22 +246,23 @@ class OrderBook:
         if display and order.visible > display:
             order.hidden = order.visible - display
             order.visible = display
-        price = order.price
         self.orders[order.order_id] = order
         book_side = self.bids if order.side is BUY else self.asks
-        level = book_side.levels.get(price)
+        level = book_side.levels.get(order.price)
         if level is None:
-            level = book_side.add(price)
-        level.append(order)
+            book_side.open(order)
+        else:
+            level.append(order)
 
     def remove(self, order: Order) -> None:
         """Take a resting order off the book. Its open quantity becomes 0."""
         level = order.level
         if level is None:
             raise BookError(f"order {order.order_id} does not rest")
-        level.unlink(order)
-        if level.first is None:
-            (self.bids if order.side is BUY else self.asks).drop(level)
+        if level.count == 1:
+            (self.bids if order.side is BUY else self.asks).close(level)
+        else:
+            level.unlink(order)
         order.visible = order.hidden = 0
         del self.orders[order.order_id]
 
@@ -277,17 +290,21 @@ class OrderBook:
         level = maker.level
         if level is None or quantity > maker.visible:
             raise BookError(f"order {maker.order_id} does not show {quantity}")
-        if quantity < maker.visible:
-            maker.visible -= quantity
-            level.visible -= quantity
+        maker.visible -= quantity
+        level.visible -= quantity
+        if maker.visible:
             return
         if not maker.hidden:
             self.remove(maker)
             return
-        level.unlink(maker)
-        maker.visible = min(maker.display, maker.hidden)
-        maker.hidden -= maker.visible
-        level.append(maker)
+        refill = min(maker.display, maker.hidden)
+        maker.visible = refill
+        maker.hidden -= refill
+        level.visible += refill
+        level.hidden -= refill
+        if maker is not level.last:
+            level.unlink(maker)
+            level.append(maker)
 
     def take_from_taker(self, taker: Order, quantity: int) -> None:
         """Replay only: take quantity off an order that was rested before its own fills were applied.
@@ -322,14 +339,10 @@ class OrderBook:
             if level is None or (level.price > limit if buys else level.price < limit):
                 break
             maker = level.first
-            if maker is None:
-                raise BookError(f"level {level.price} is empty")
-            quantity = maker.visible
-            if quantity > open_quantity:
-                quantity = open_quantity
             if maker.owner == owner:
                 open_quantity = self._prevent_self_trade(maker, taker, open_quantity, events)
                 continue
+            quantity = min(maker.visible, open_quantity)
             maker.filled += quantity
             taker.filled += quantity
             open_quantity -= quantity
@@ -337,7 +350,9 @@ class OrderBook:
             self.take_from_maker(maker, quantity)
         taker.visible = open_quantity
 
-    def _prevent_self_trade(self, maker: Order, taker: Order, open_quantity: int, events: list[BookEvent]) -> int:
+    def _prevent_self_trade(
+        self, maker: Order, taker: Order, open_quantity: int, events: list[BookEvent]
+    ) -> int:
         """Apply the taker's mode to a meeting of two orders of one owner; answers what of the taker stays open."""
         mode = taker.self_trade_prevention
         if mode is SelfTradePrevention.DECREMENT:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from matching.errors import BookError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -13,47 +15,49 @@ if TYPE_CHECKING:
 
 
 class Level(msgspec.Struct, eq=False):
-    """Orders at one price, first come first. `visible` and `hidden` are the sums over its orders."""
+    """Orders at one price, first come first; it comes with its first order and leaves with its last."""
 
     price: int
-    visible: int = 0
-    hidden: int = 0
-    count: int = 0
-    first: Order | None = None
-    last: Order | None = None
+    visible: int
+    """Sum of what its orders show."""
+    hidden: int
+    """Sum of what its icebergs hide."""
+    count: int
+    first: Order
+    last: Order
 
     def __iter__(self) -> Iterator[Order]:
-        order = self.first
+        order: Order | None = self.first
         while order is not None:
             yield order
             order = order.behind
 
     def append(self, order: Order) -> None:
         """Put the order at the back of the queue."""
-        order.level = self
         last = self.last
-        if last is None:
-            self.first = order
-        else:
-            last.behind = order
-            order.ahead = last
+        last.behind = order
+        order.ahead = last
+        order.level = self
         self.last = order
         self.visible += order.visible
         self.hidden += order.hidden
         self.count += 1
 
     def unlink(self, order: Order) -> None:
-        """Take the order out of the queue; its neighbours close the gap."""
+        """Take an order that is not alone out of the queue; its neighbours close the gap."""
         ahead = order.ahead
         behind = order.behind
-        if ahead is None:
+        if ahead is not None:
+            ahead.behind = behind
+            if behind is None:
+                self.last = ahead
+            else:
+                behind.ahead = ahead
+        elif behind is not None:
+            behind.ahead = None
             self.first = behind
         else:
-            ahead.behind = behind
-        if behind is None:
-            self.last = ahead
-        else:
-            behind.ahead = ahead
+            raise BookError(f"order {order.order_id} is alone at {self.price}")
         order.level = order.ahead = order.behind = None
         self.visible -= order.visible
         self.hidden -= order.hidden
