@@ -1,10 +1,18 @@
-"""What all tests share: the profiles of hypothesis and the folder of public data."""
+"""What all tests share: the profiles of hypothesis, the folder of public data, a real Postgres."""
 
+import asyncio
 import os
+import uuid
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
+
+from exchange.log.embedded import EmbeddedPostgres
 
 settings.register_profile(
     "dev", max_examples=50, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
@@ -21,3 +29,35 @@ def data_dir() -> Path:
     if not DATA_DIR.is_dir():
         pytest.skip("the folder ../shared/data with the public test data is not there")
     return DATA_DIR
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """Gives the server of the whole test run: real, with the settings of the product. Tests that kill it start their own."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"))
+    _run(server.start())
+    yield server
+    _run(server.stop())
+
+
+@pytest.fixture
+def dsn(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """Gives the address of a fresh, empty database that only this test has."""
+    name = f"test_{uuid.uuid4().hex}"
+    _run(_execute(postgres.dsn, f"CREATE DATABASE {name}"))
+    yield postgres.dsn_of(name)
+    _run(_execute(postgres.dsn, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def _run(work: Coroutine[Any, Any, object]) -> None:
+    """Runs a coroutine on a loop of its own, in a thread of its own: the loops of the tests do not notice."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work).result()
+
+
+async def _execute(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
