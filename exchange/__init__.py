@@ -1,1 +1,1 @@
-"""The exchange: rules, event log, engine and the command that runs them."""
+"""The exchange: domain, event log, engine and operators' tools."""

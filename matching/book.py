@@ -213,7 +213,7 @@ class OrderBook:
         self.remove(order)
         return [Cancelled(order_id, remaining, REQUESTED)]
 
-    def mass_cancel(self, owner: int | None = None, side: Side | None = None) -> list[BookEvent]:
+    def mass_cancel(self, owner: int | None = None, side: Side | None = None) -> list[Cancelled]:
         """End all orders, or those of an owner, of a side, or of both, in the order of their ids."""
         return self._end_all(
             CancelReason.REQUESTED,
@@ -224,7 +224,7 @@ class OrderBook:
             ],
         )
 
-    def expire(self, date: int) -> list[BookEvent]:
+    def expire(self, date: int) -> list[Cancelled]:
         """End the orders whose last business date (proleptic ordinal) is `date` or earlier, in the order of their ids."""
         return self._end_all(
             CancelReason.EXPIRED, [order for order in self.orders.values() if 0 < order.expiry <= date]
@@ -395,8 +395,8 @@ class OrderBook:
                 return True
         return False
 
-    def _end_all(self, reason: CancelReason, orders: list[Order]) -> list[BookEvent]:
-        events: list[BookEvent] = []
+    def _end_all(self, reason: CancelReason, orders: list[Order]) -> list[Cancelled]:
+        events: list[Cancelled] = []
         for order in sorted(orders, key=lambda order: order.order_id):
             events.append(Cancelled(order.order_id, order.remaining, reason))
             self.remove(order)

@@ -1,1 +1,1 @@
-"""The venue: instruments, commands, events, rejects, ledger. Pure and deterministic."""
+"""The deterministic venue: instruments, ledger, commands in, events out. No clock, no I/O, no floats."""

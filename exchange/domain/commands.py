@@ -1,0 +1,243 @@
+"""What somebody asks the venue. Every command names the key that asks (`by`); most name its session.
+
+Prices are in ticks, cash in minor units, quantities in units, times in nanoseconds UTC, dates ISO 8601.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from exchange.domain.identity import Role
+from exchange.domain.instruments import CreditClass, Instrument, InstrumentState
+from exchange.domain.orders import OrderRequest
+from exchange.domain.serials import SerialBlock
+from matching.order import Side
+
+
+class _Command(msgspec.Struct, frozen=True, omit_defaults=True, tag=True, tag_field="command"):
+    pass
+
+
+class PlaceOrder(_Command, frozen=True, gc=False):
+    """A new order. Idempotent by `(account, client_order_id)`."""
+
+    by: str
+    session: int
+    account: str
+    order: OrderRequest
+
+
+class AmendOrder(_Command, frozen=True):
+    """A new limit, a new total quantity (filled included), or both, for a live order."""
+
+    by: str
+    session: int
+    account: str
+    order_id: int = 0
+    client_order_id: str = ""
+    price: int | None = None
+    quantity: int | None = None
+
+
+class CancelOrder(_Command, frozen=True):
+    """End a live order, named by either id."""
+
+    by: str
+    session: int
+    account: str
+    order_id: int = 0
+    client_order_id: str = ""
+
+
+class CancelAll(_Command, frozen=True):
+    """End all live orders of an account, or those of an instrument, of a side, or of both."""
+
+    by: str
+    session: int
+    account: str
+    instrument: str = ""
+    side: Side | None = None
+
+
+class Retire(_Command, frozen=True):
+    """Take units out of circulation for ever, for somebody. Idempotent by `(account, reference)`."""
+
+    by: str
+    session: int
+    account: str
+    class_id: str
+    quantity: int
+    beneficiary: str
+    purpose: str
+    reference: str
+
+
+class SetCancelAfter(_Command, frozen=True):
+    """Dead-man timer: cancel the account's orders unless it is set again within the time; 0 disarms."""
+
+    by: str
+    session: int
+    account: str
+    timeout_ns: int
+
+
+class FireTimers(_Command, frozen=True):
+    """The engine's clock passed a dead-man deadline."""
+
+
+class OpenSession(_Command, frozen=True):
+    """A key logged on at a gateway."""
+
+    by: str
+    gateway: str
+    cancel_on_disconnect: bool = False
+
+
+class CloseSession(_Command, frozen=True):
+    """A session ended; its orders are cancelled if it asked for that."""
+
+    session: int
+    reason: str
+
+
+class OpenVenue(_Command, frozen=True):
+    """The first command of a log."""
+
+    by: str
+    name: str
+    business_date: str
+
+
+class AdmitParticipant(_Command, frozen=True):
+    """Admit a legal entity."""
+
+    by: str
+    participant: str
+    name: str
+
+
+class OpenAccount(_Command, frozen=True):
+    """Open an account of a participant."""
+
+    by: str
+    account: str
+    participant: str
+
+
+class RegisterKey(_Command, frozen=True):
+    """Let a key log on for a participant."""
+
+    by: str
+    key_id: str
+    participant: str
+    role: Role
+    public_key: str
+
+
+class RevokeKey(_Command, frozen=True):
+    """Forget a key; its sessions end."""
+
+    by: str
+    key_id: str
+
+
+class RegisterClass(_Command, frozen=True):
+    """Make a credit class known."""
+
+    by: str
+    credit_class: CreditClass
+
+
+class ListInstrument(_Command, frozen=True):
+    """Admit an instrument to trading, open."""
+
+    by: str
+    instrument: Instrument
+
+
+class ChangeInstrumentState(_Command, frozen=True):
+    """Open, halt or close an instrument; closing cancels its orders."""
+
+    by: str
+    instrument: str
+    state: InstrumentState
+    reason: str
+
+
+class ChangeFees(_Command, frozen=True):
+    """New fee rates for orders accepted from now on."""
+
+    by: str
+    instrument: str
+    maker_fee_ppm: int
+    taker_fee_ppm: int
+
+
+class DepositCash(_Command, frozen=True):
+    """Cash arrived for an account. Idempotent by `(account, reference)`."""
+
+    by: str
+    account: str
+    currency: str
+    amount: int
+    reference: str
+
+
+class WithdrawCash(_Command, frozen=True):
+    """Cash leaves an account. Idempotent by `(account, reference)`."""
+
+    by: str
+    account: str
+    currency: str
+    amount: int
+    reference: str
+
+
+class DepositUnits(_Command, frozen=True):
+    """Serial blocks were immobilised for an account. Idempotent by `(account, reference)`."""
+
+    by: str
+    account: str
+    class_id: str
+    quantity: int
+    blocks: tuple[SerialBlock, ...]
+    reference: str
+
+
+class WithdrawUnits(_Command, frozen=True):
+    """Serial blocks go back to the registry. Idempotent by `(account, reference)`."""
+
+    by: str
+    account: str
+    class_id: str
+    quantity: int
+    blocks: tuple[SerialBlock, ...]
+    reference: str
+
+
+class CloseDay(_Command, frozen=True):
+    """End the business date: day orders and due GTD orders expire, references move to the last prices."""
+
+    by: str
+    next_date: str
+
+
+TradingCommand = PlaceOrder | AmendOrder | CancelOrder | CancelAll | Retire | SetCancelAfter
+SystemCommand = FireTimers | OpenSession | CloseSession
+OperatorCommand = (
+    OpenVenue
+    | AdmitParticipant
+    | OpenAccount
+    | RegisterKey
+    | RevokeKey
+    | RegisterClass
+    | ListInstrument
+    | ChangeInstrumentState
+    | ChangeFees
+    | DepositCash
+    | WithdrawCash
+    | DepositUnits
+    | WithdrawUnits
+    | CloseDay
+)
+Command = TradingCommand | SystemCommand | OperatorCommand

@@ -1,0 +1,388 @@
+"""What happened: facts with stable kinds and versions. A fact is never changed; a new form is a new version.
+
+Each event carries all that its effects need: `entries` in `exchange.domain.ledger` and the state's fold read nothing
+but the event and the state, never a clock or a configuration.
+Prices are in ticks, cash in minor units, quantities in units, times in nanoseconds UTC, dates ISO 8601.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+import msgspec
+
+from exchange.domain.identity import Role
+from exchange.domain.instruments import CreditClass, Instrument, InstrumentState
+from exchange.domain.orders import Delivery, OrderRequest
+from exchange.domain.rejects import RejectCode
+from exchange.domain.serials import SerialBlock
+from matching.order import Side
+
+
+class CancelReason(StrEnum):
+    """Why an open quantity ended without a trade. The first six are the book's own reasons."""
+
+    REQUESTED = "requested"
+    IMMEDIATE_OR_CANCEL = "immediate_or_cancel"
+    FILL_OR_KILL = "fill_or_kill"
+    SELF_TRADE = "self_trade"
+    AMENDED_BELOW_FILLED = "amended_below_filled"
+    EXPIRED = "expired"
+    MASS_CANCEL = "mass_cancel"
+    DISCONNECTED = "disconnected"
+    DEAD_MAN = "dead_man"
+    INSTRUMENT_CLOSED = "instrument_closed"
+
+
+class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """Base of all facts. `kind` and `version` name the form in the log."""
+
+    kind: ClassVar[str]
+    version: ClassVar[int] = 1
+
+
+class WriterStarted(Event, frozen=True):
+    """An engine took over the log; the epoch stands in the envelope."""
+
+    kind: ClassVar[str] = "writer_started"
+    program: str
+
+
+class VenueOpened(Event, frozen=True):
+    """The log begins: the venue's name and first business date."""
+
+    kind: ClassVar[str] = "venue_opened"
+    by: str
+    name: str
+    business_date: str
+
+
+class ParticipantAdmitted(Event, frozen=True):
+    """A legal entity may open accounts and register keys."""
+
+    kind: ClassVar[str] = "participant_admitted"
+    by: str
+    participant: str
+    name: str
+
+
+class AccountOpened(Event, frozen=True):
+    """An account exists."""
+
+    kind: ClassVar[str] = "account_opened"
+    by: str
+    account: str
+    participant: str
+
+
+class KeyRegistered(Event, frozen=True):
+    """A key may log on."""
+
+    kind: ClassVar[str] = "key_registered"
+    by: str
+    key_id: str
+    participant: str
+    role: Role
+    public_key: str
+
+
+class KeyRevoked(Event, frozen=True):
+    """A key may not log on any more."""
+
+    kind: ClassVar[str] = "key_revoked"
+    by: str
+    key_id: str
+
+
+class ClassRegistered(Event, frozen=True):
+    """A credit class is known."""
+
+    kind: ClassVar[str] = "class_registered"
+    by: str
+    credit_class: CreditClass
+
+
+class InstrumentListed(Event, frozen=True):
+    """An instrument trades, in state open."""
+
+    kind: ClassVar[str] = "instrument_listed"
+    by: str
+    instrument: Instrument
+
+
+class InstrumentStateChanged(Event, frozen=True):
+    """An instrument was opened, halted or closed."""
+
+    kind: ClassVar[str] = "instrument_state_changed"
+    by: str
+    instrument: str
+    state: InstrumentState
+    reason: str
+
+
+class FeesChanged(Event, frozen=True):
+    """Orders accepted from now on pay these rates."""
+
+    kind: ClassVar[str] = "fees_changed"
+    by: str
+    instrument: str
+    maker_fee_ppm: int
+    taker_fee_ppm: int
+
+
+class CashDeposited(Event, frozen=True):
+    """Cash came in from outside."""
+
+    kind: ClassVar[str] = "cash_deposited"
+    by: str
+    account: str
+    currency: str
+    amount: int
+    reference: str
+
+
+class CashWithdrawn(Event, frozen=True):
+    """Cash went out."""
+
+    kind: ClassVar[str] = "cash_withdrawn"
+    by: str
+    account: str
+    currency: str
+    amount: int
+    reference: str
+
+
+class UnitsDeposited(Event, frozen=True):
+    """Serial blocks came into custody for an account."""
+
+    kind: ClassVar[str] = "units_deposited"
+    by: str
+    account: str
+    class_id: str
+    quantity: int
+    blocks: tuple[SerialBlock, ...]
+    reference: str
+
+
+class UnitsWithdrawn(Event, frozen=True):
+    """Serial blocks left custody."""
+
+    kind: ClassVar[str] = "units_withdrawn"
+    by: str
+    account: str
+    class_id: str
+    quantity: int
+    blocks: tuple[SerialBlock, ...]
+    reference: str
+
+
+class SessionOpened(Event, frozen=True):
+    """A key logged on; the session's number is this event's seq."""
+
+    kind: ClassVar[str] = "session_opened"
+    by: str
+    gateway: str
+    cancel_on_disconnect: bool
+
+
+class SessionClosed(Event, frozen=True):
+    """A session ended."""
+
+    kind: ClassVar[str] = "session_closed"
+    session: int
+    reason: str
+
+
+class CancelAfterSet(Event, frozen=True):
+    """The account's dead-man timer runs until the deadline; 0: it is off."""
+
+    kind: ClassVar[str] = "cancel_after_set"
+    account: str
+    session: int
+    deadline: int
+
+
+class CancelAfterFired(Event, frozen=True):
+    """The account's dead-man timer ran out; the cancels of its orders follow."""
+
+    kind: ClassVar[str] = "cancel_after_fired"
+    account: str
+
+
+class OrderAccepted(Event, frozen=True):
+    """An order is live (its id is this event's seq) and what it may need is held."""
+
+    kind: ClassVar[str] = "order_accepted"
+    account: str
+    session: int
+    order: OrderRequest
+    price: int
+    """The limit, or a market order's protection price."""
+    expiry: str
+    """Last business date of the order; empty: good till cancelled."""
+    currency: str
+    maker_fee_ppm: int
+    taker_fee_ppm: int
+    hold_cash: int = 0
+    deliver: Delivery = ()
+
+
+class OrderRejected(Event, frozen=True):
+    """An order was refused; the same request gets the same answer again."""
+
+    kind: ClassVar[str] = "order_rejected"
+    account: str
+    session: int
+    order: OrderRequest
+    code: RejectCode
+    message: str
+
+
+class OrderAmended(Event, frozen=True):
+    """An order has a new limit and total quantity; changes of its holds are signed."""
+
+    kind: ClassVar[str] = "order_amended"
+    order_id: int
+    account: str
+    instrument: str
+    price: int
+    quantity: int
+    keeps_priority: bool
+    currency: str
+    hold_cash_change: int = 0
+    hold_units: Delivery = ()
+    """Sell orders: units newly held."""
+    release_units: Delivery = ()
+    """Sell orders: units no longer held."""
+
+
+class OrderCancelled(Event, frozen=True):
+    """What was open of an order ended, and its holds with it."""
+
+    kind: ClassVar[str] = "order_cancelled"
+    order_id: int
+    account: str
+    instrument: str
+    quantity: int
+    reason: CancelReason
+    currency: str
+    by: str = ""
+    """The key that asked, where somebody did."""
+    release_cash: int = 0
+    release_units: Delivery = ()
+
+
+class OrdersDecremented(Event, frozen=True):
+    """Self-trade prevention took the same quantity off two orders of one participant."""
+
+    kind: ClassVar[str] = "orders_decremented"
+    instrument: str
+    maker_order_id: int
+    taker_order_id: int
+    quantity: int
+    buyer: str
+    seller: str
+    currency: str
+    buyer_release: int
+    release_units: Delivery
+
+
+class Fill(Event, frozen=True):
+    """A trade: units against cash in one event. The trade's id is this event's seq."""
+
+    kind: ClassVar[str] = "fill"
+    instrument: str
+    maker_order_id: int
+    taker_order_id: int
+    taker_side: Side
+    price: int
+    quantity: int
+    buyer: str
+    seller: str
+    currency: str
+    amount: int
+    """Cash for the units, before fees."""
+    buyer_fee: int
+    seller_fee: int
+    buyer_release: int
+    """Cash that the buyer's order need not hold any more."""
+    delivered: Delivery
+    settlement_date: str
+
+
+class Retired(Event, frozen=True):
+    """Units left circulation for ever, for somebody."""
+
+    kind: ClassVar[str] = "retired"
+    account: str
+    class_id: str
+    quantity: int
+    beneficiary: str
+    purpose: str
+    reference: str
+
+
+class RequestRefused(Event, frozen=True):
+    """A sequenced request other than a new order was refused; nothing changed."""
+
+    kind: ClassVar[str] = "request_refused"
+    command: str
+    by: str
+    account: str
+    code: RejectCode
+    message: str
+    order_id: int = 0
+    client_order_id: str = ""
+
+
+class DayClosed(Event, frozen=True):
+    """A business date ended. `references`: the new reference price of each instrument, in ticks."""
+
+    kind: ClassVar[str] = "day_closed"
+    by: str
+    date: str
+    next_date: str
+    references: tuple[tuple[str, int], ...]
+
+
+EVENT_TYPES: tuple[type[Event], ...] = (
+    WriterStarted,
+    VenueOpened,
+    ParticipantAdmitted,
+    AccountOpened,
+    KeyRegistered,
+    KeyRevoked,
+    ClassRegistered,
+    InstrumentListed,
+    InstrumentStateChanged,
+    FeesChanged,
+    CashDeposited,
+    CashWithdrawn,
+    UnitsDeposited,
+    UnitsWithdrawn,
+    SessionOpened,
+    SessionClosed,
+    CancelAfterSet,
+    CancelAfterFired,
+    OrderAccepted,
+    OrderRejected,
+    OrderAmended,
+    OrderCancelled,
+    OrdersDecremented,
+    Fill,
+    Retired,
+    RequestRefused,
+    DayClosed,
+)
+
+
+class Recorded(msgspec.Struct, frozen=True, gc=False):
+    """An event with its place in the log."""
+
+    seq: int
+    command: int
+    """Seq of the first event of the same command."""
+    recorded_at: int
+    """Nanoseconds UTC, from the sequencer."""
+    event: Event

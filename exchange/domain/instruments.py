@@ -1,0 +1,122 @@
+"""What is traded: credit classes, instruments over them, and the arithmetic of their prices."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from exchange.domain.money import currency_exponent, parse_decimal, render_decimal
+from exchange.domain.rejects import Reject, RejectCode
+
+PPM = 1_000_000
+
+
+class Unit(StrEnum):
+    """What one unit of a class is: a tonne or a kilogram of CO2 equivalent."""
+
+    TONNE = "t"
+    KILOGRAM = "kg"
+
+
+class InstrumentState(StrEnum):
+    """Open takes everything, halted takes cancels only, closed takes nothing and has no orders."""
+
+    OPEN = "open"
+    HALTED = "halted"
+    CLOSED = "closed"
+
+
+class CreditClass(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is fungible: units of one registry, project and vintage with the same labels."""
+
+    class_id: str
+    """Such as `VCS-1340-2020`."""
+    registry: str
+    project: str
+    name: str
+    vintage: int
+    unit: Unit = Unit.TONNE
+    country: str = ""
+    """ISO 3166 alpha-2 code of the host country."""
+    labels: tuple[str, ...] = ()
+
+
+class Instrument(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Listing terms. One class makes it project-specific, several make it a basket.
+
+    A price is `ticks * tick`, `tick` being in units of `10**-price_decimals` of the currency per unit. One tick on
+    one lot is a whole number of minor units, so that every notional amount is exact.
+    """
+
+    symbol: str
+    name: str
+    classes: tuple[str, ...]
+    currency: str
+    tick: int
+    price_decimals: int
+    lot: int
+    minimum_quantity: int
+    maximum_quantity: int
+    reference_price_ticks: int
+    band_ppm: int
+    """Orders may be priced up to this share above or below the reference price."""
+    maker_fee_ppm: int
+    taker_fee_ppm: int
+    unit: Unit = Unit.TONNE
+
+    def lot_tick_minor(self) -> int:
+        """Minor units of cash for one tick on one lot."""
+        scaled = self.tick * self.lot * int(10 ** currency_exponent(self.currency))
+        return scaled // int(10**self.price_decimals)
+
+    def with_fees(self, maker_fee_ppm: int, taker_fee_ppm: int) -> Instrument:
+        """The same instrument at other fee rates."""
+        return msgspec.structs.replace(self, maker_fee_ppm=maker_fee_ppm, taker_fee_ppm=taker_fee_ppm)
+
+    def price_to_ticks(self, text: str) -> int:
+        """Ticks of a decimal price; refused when it is not a number or lies between two ticks."""
+        try:
+            scaled = parse_decimal(text, self.price_decimals, RejectCode.PRICE_OFF_TICK)
+        except Reject as reject:
+            if len(text.partition(".")[2]) > self.price_decimals and text.replace(".", "", 1).isdigit():
+                raise
+            raise Reject(RejectCode.INVALID_PRICE, reject.message) from None
+        ticks, rest = divmod(scaled, self.tick)
+        if rest:
+            tick = render_decimal(self.tick, self.price_decimals)
+            raise Reject(RejectCode.PRICE_OFF_TICK, f"{text} is not a multiple of the tick {tick}")
+        return ticks
+
+    def ticks_to_price(self, ticks: int) -> str:
+        """Decimal text of a price in ticks."""
+        return render_decimal(ticks * self.tick, self.price_decimals)
+
+
+def check_instrument(instrument: Instrument) -> None:
+    """Refuse listing terms that would not make an exact, tradable instrument."""
+    exponent = currency_exponent(instrument.currency)
+    problem = ""
+    if not instrument.symbol or not instrument.classes:
+        problem = "a symbol and at least one credit class are required"
+    elif len(set(instrument.classes)) != len(instrument.classes):
+        problem = "a credit class is named twice"
+    elif (
+        min(instrument.tick, instrument.lot, instrument.minimum_quantity, instrument.reference_price_ticks)
+        < 1
+    ):
+        problem = "tick, lot, minimum quantity and reference price are at least 1"
+    elif not 0 <= instrument.price_decimals <= 8:
+        problem = "price decimals lie between 0 and 8"
+    elif (instrument.tick * instrument.lot * 10**exponent) % 10**instrument.price_decimals:
+        problem = "one tick on one lot is not a whole number of minor currency units"
+    elif instrument.minimum_quantity % instrument.lot or instrument.maximum_quantity % instrument.lot:
+        problem = "minimum and maximum quantity are not multiples of the lot"
+    elif not instrument.minimum_quantity <= instrument.maximum_quantity <= 10**12:
+        problem = "the maximum quantity lies between the minimum and 10^12"
+    elif not 0 < instrument.band_ppm <= PPM:
+        problem = "the price band lies between 1 and 1,000,000 ppm"
+    elif not (0 <= instrument.maker_fee_ppm <= PPM and 0 <= instrument.taker_fee_ppm <= PPM):
+        problem = "fees lie between 0 and 1,000,000 ppm"
+    if problem:
+        raise Reject(RejectCode.INVALID_INSTRUMENT, problem)

@@ -1,0 +1,421 @@
+"""Deciders of orders: place, amend, cancel. Funds and units are held before the book sees an order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exchange.domain import events as ev
+from exchange.domain.deciding import (
+    DuplicateRequest,
+    parse_date,
+    require_trader,
+    require_trader_or_operator,
+)
+from exchange.domain.instruments import PPM, InstrumentState
+from exchange.domain.orders import OrderType, take_back, take_front
+from exchange.domain.rejects import Reject, RejectCode
+from matching.events import Cancelled, Decremented, Filled
+from matching.order import Side, TimeInForce
+
+if TYPE_CHECKING:
+    from exchange.domain.commands import AmendOrder, CancelAll, CancelOrder, PlaceOrder
+    from exchange.domain.deciding import Deciding
+    from exchange.domain.orders import Delivery, OpenOrder, OrderRequest
+    from exchange.domain.state import Listing, State
+    from matching.events import BookEvent
+
+IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
+
+
+def place(venue: Deciding, command: PlaceOrder) -> None:
+    """Accept an order with its holds, then let it trade; or refuse it."""
+    state, account, request = venue.state, command.account, command.order
+    require_trader(state, command.by, command.session, account)
+    remembered = state.remembered.get(account, {}).get(request.client_order_id)
+    if remembered is not None:
+        if remembered.request == request:
+            raise DuplicateRequest(remembered.command)
+        raise Reject(
+            RejectCode.CLIENT_ORDER_ID_REUSED,
+            f"client order id {request.client_order_id!r} was used for another order",
+        )
+    listing = tradable(state, request.instrument)
+    instrument = listing.instrument
+    check_quantity(listing, request.quantity)
+    price = _effective_price(listing, request)
+    _check_terms(listing, request)
+    expiry = _expiry(state, request)
+    book = state.books[instrument.symbol]
+    if request.post_only and book.crosses(request.side, price):
+        raise Reject(RejectCode.POST_ONLY_WOULD_TRADE, "the order would trade at once")
+    hold_cash = 0
+    deliver: Delivery = ()
+    if request.side is Side.BUY:
+        notional = listing.notional(price, request.quantity)
+        rate_ppm = max(instrument.maker_fee_ppm, instrument.taker_fee_ppm)
+        hold_cash = notional - (-notional * rate_ppm // PPM)
+        require_cash(state, account, instrument.currency, hold_cash)
+    else:
+        deliver = _deliverable(state, account, listing, request)
+    event = ev.OrderAccepted(
+        account=account,
+        session=command.session,
+        order=request,
+        price=price,
+        expiry=expiry,
+        currency=instrument.currency,
+        maker_fee_ppm=instrument.maker_fee_ppm,
+        taker_fee_ppm=instrument.taker_fee_ppm,
+        hold_cash=hold_cash,
+        deliver=deliver,
+    )
+    order_id = venue.emit(event)
+    emit_book_events(venue, listing, book.submit(state.book_order(order_id, event)))
+
+
+def amend(venue: Deciding, command: AmendOrder) -> None:
+    """Change a live order's limit or total quantity."""
+    state = venue.state
+    require_trader(state, command.by, command.session, command.account)
+    order = _live_order(state, command)
+    if command.price is None and command.quantity is None:
+        raise Reject(RejectCode.NOTHING_TO_AMEND, "neither a price nor a quantity was given")
+    listing = tradable(state, order.instrument)
+    book = state.books[order.instrument]
+    price = order.price if command.price is None else command.price
+    quantity = order.quantity if command.quantity is None else command.quantity
+    amended: ev.OrderAmended | None = None
+    if quantity > order.filled:
+        check_quantity(listing, quantity)
+        if command.price is not None:
+            check_price(listing, price)
+        if order.request.post_only and price != order.price and book.crosses(order.side, price):
+            raise Reject(RejectCode.POST_ONLY_WOULD_TRADE, "the amended order would trade at once")
+        amended = _amendment(state, listing, order, price, quantity)
+    elif quantity < 1:
+        raise Reject(RejectCode.INVALID_QUANTITY, "a quantity is at least 1; use a cancel to end the order")
+    book_events = book.amend(order.order_id, price, quantity)
+    if amended is not None:
+        # The book's own `Amended` comes first; the venue's carries the holds as well.
+        venue.emit(amended)
+        del book_events[0]
+    emit_book_events(venue, listing, book_events)
+
+
+def cancel(venue: Deciding, command: CancelOrder) -> None:
+    """End one live order; taken in every state of the instrument."""
+    state = venue.state
+    require_trader_or_operator(state, command.by, command.session, command.account)
+    cancel_orders(venue, [_live_order(state, command).order_id], ev.CancelReason.REQUESTED, command.by)
+
+
+def cancel_all(venue: Deciding, command: CancelAll) -> None:
+    """End the live orders of an account that match, oldest first."""
+    state = venue.state
+    require_trader_or_operator(state, command.by, command.session, command.account)
+    if command.instrument and command.instrument not in state.listings:
+        raise Reject(RejectCode.UNKNOWN_INSTRUMENT, f"{command.instrument!r} is not listed")
+    order_ids = [
+        order_id
+        for order_id in state.account_orders.get(command.account, ())
+        if command.instrument in ("", state.orders[order_id].instrument)
+        and command.side in (None, state.orders[order_id].side)
+    ]
+    cancel_orders(venue, order_ids, ev.CancelReason.MASS_CANCEL, command.by)
+
+
+# Shared with the other deciders.
+
+
+def cancel_orders(venue: Deciding, order_ids: list[int], reason: ev.CancelReason, by: str = "") -> None:
+    """Take live orders off their books and emit their cancels in the order given."""
+    for order_id in order_ids:
+        order = venue.state.orders[order_id]
+        venue.state.books[order.instrument].cancel(order_id)
+        emit_cancelled(venue, order_id, reason, by)
+
+
+def emit_cancelled(venue: Deciding, order_id: int, reason: ev.CancelReason, by: str = "") -> None:
+    """Emit the end of an order that has left its book."""
+    order = venue.state.orders[order_id]
+    venue.emit(
+        ev.OrderCancelled(
+            order_id=order_id,
+            account=order.account,
+            instrument=order.instrument,
+            quantity=order.remaining,
+            reason=reason,
+            currency=venue.state.listings[order.instrument].instrument.currency,
+            by=by,
+            release_cash=order.hold_cash,
+            release_units=order.deliver,
+        )
+    )
+
+
+def emit_book_events(venue: Deciding, listing: Listing, book_events: list[BookEvent]) -> None:
+    """Turn what the book did into events of the venue, one by one, so that each sees the state that it changes."""
+    for book_event in book_events:
+        if isinstance(book_event, Filled):
+            venue.emit(_fill(venue.state, listing, book_event))
+        elif isinstance(book_event, Cancelled):
+            emit_cancelled(venue, book_event.order_id, ev.CancelReason(book_event.reason.value))
+        elif isinstance(book_event, Decremented):
+            venue.emit(_decremented(venue.state, listing, book_event))
+        else:
+            raise TypeError(f"the book answered {book_event} to a checked request")
+
+
+def tradable(state: State, symbol: str) -> Listing:
+    """The listing of an instrument that takes orders now."""
+    listing = state.listings.get(symbol)
+    if listing is None:
+        raise Reject(RejectCode.UNKNOWN_INSTRUMENT, f"{symbol!r} is not listed")
+    if listing.state is InstrumentState.HALTED:
+        raise Reject(RejectCode.INSTRUMENT_HALTED, f"{symbol} is halted and takes cancels only")
+    if listing.state is InstrumentState.CLOSED:
+        raise Reject(RejectCode.INSTRUMENT_CLOSED, f"{symbol} is closed")
+    return listing
+
+
+def check_quantity(listing: Listing, quantity: int) -> None:
+    """Refuse quantities outside the instrument's limits."""
+    instrument = listing.instrument
+    if quantity < 1:
+        raise Reject(RejectCode.INVALID_QUANTITY, "a quantity is at least 1")
+    if quantity < instrument.minimum_quantity:
+        raise Reject(RejectCode.QUANTITY_BELOW_MINIMUM, f"the minimum is {instrument.minimum_quantity}")
+    if quantity > instrument.maximum_quantity:
+        raise Reject(RejectCode.QUANTITY_ABOVE_MAXIMUM, f"the maximum is {instrument.maximum_quantity}")
+    if quantity % instrument.lot:
+        raise Reject(RejectCode.QUANTITY_OFF_LOT, f"{quantity} is not a multiple of the lot {instrument.lot}")
+
+
+def price_band(listing: Listing) -> tuple[int, int]:
+    """Lowest and highest price in ticks that an order may have now."""
+    reference, band_ppm = listing.reference_price, listing.instrument.band_ppm
+    return max(1, -(-reference * (PPM - band_ppm) // PPM)), reference * (PPM + band_ppm) // PPM
+
+
+def check_price(listing: Listing, price: int) -> None:
+    """Refuse prices outside the band around the reference price."""
+    low, high = price_band(listing)
+    if not low <= price <= high:
+        show = listing.instrument.ticks_to_price
+        raise Reject(
+            RejectCode.PRICE_OUTSIDE_BAND, f"{show(price)} lies outside the band {show(low)} to {show(high)}"
+        )
+
+
+def require_cash(state: State, account: str, currency: str, amount: int) -> None:
+    """Refuse what the account cannot hold in cash."""
+    available = state.ledger.balance(account, currency).available
+    if amount > available:
+        raise Reject(
+            RejectCode.INSUFFICIENT_FUNDS, f"{amount} minor units of {currency} needed, {available} available"
+        )
+
+
+def oldest_first(state: State, account: str, listing: Listing, quantity: int) -> Delivery:
+    """Units of the instrument's classes available to the account, oldest vintage first, as many as needed."""
+    deliver: list[tuple[str, int]] = []
+    missing = quantity
+    by_vintage = sorted(
+        listing.instrument.classes, key=lambda class_id: (state.classes[class_id].vintage, class_id)
+    )
+    for class_id in by_vintage:
+        units = min(missing, state.ledger.balance(account, class_id).available)
+        if units > 0:
+            deliver.append((class_id, units))
+            missing -= units
+    if missing:
+        raise Reject(
+            RejectCode.INSUFFICIENT_UNITS,
+            f"{quantity} deliverable units needed, {quantity - missing} available",
+        )
+    return tuple(deliver)
+
+
+# Parts of placing an order.
+
+
+def _effective_price(listing: Listing, request: OrderRequest) -> int:
+    if request.order_type is OrderType.LIMIT:
+        if request.price is None:
+            raise Reject(RejectCode.INVALID_PRICE, "a limit order needs a price")
+        check_price(listing, request.price)
+        return request.price
+    low, high = price_band(listing)
+    if request.price is None:
+        return high if request.side is Side.BUY else low
+    if request.price < 1:
+        raise Reject(RejectCode.INVALID_PRICE, "a protection price is positive")
+    return min(request.price, high) if request.side is Side.BUY else max(request.price, low)
+
+
+def _check_terms(listing: Listing, request: OrderRequest) -> None:
+    problem = ""
+    immediate = request.time_in_force in IMMEDIATE or request.order_type is OrderType.MARKET
+    display = request.display_quantity
+    if request.order_type is OrderType.MARKET and request.time_in_force in (TimeInForce.GTC, TimeInForce.GTD):
+        problem = "a market order never rests, so it cannot be good till cancelled or till a date"
+    elif immediate and request.post_only:
+        problem = "an order that never rests cannot be post-only"
+    elif immediate and display:
+        problem = "an order that never rests has no display quantity"
+    elif not 0 <= display <= request.quantity or display % listing.instrument.lot:
+        problem = "the display quantity is a multiple of the lot and not above the quantity"
+    elif bool(request.expire_date) != (request.time_in_force is TimeInForce.GTD):
+        problem = "an expire date and time in force GTD go together"
+    elif request.deliver and request.side is Side.BUY:
+        problem = "only a sell order names the classes that it delivers"
+    if problem:
+        raise Reject(RejectCode.ORDER_TERMS_CONFLICT, problem)
+
+
+def _expiry(state: State, request: OrderRequest) -> str:
+    if request.time_in_force is TimeInForce.GTC:
+        return ""
+    if request.time_in_force is not TimeInForce.GTD:
+        return state.business_date
+    if parse_date(request.expire_date) < parse_date(state.business_date):
+        raise Reject(
+            RejectCode.EXPIRY_IN_THE_PAST,
+            f"{request.expire_date} is before the business date {state.business_date}",
+        )
+    return request.expire_date
+
+
+def _deliverable(state: State, account: str, listing: Listing, request: OrderRequest) -> Delivery:
+    """The classes that a sell order holds: those it names, or the oldest vintages."""
+    if not request.deliver:
+        return oldest_first(state, account, listing, request.quantity)
+    named = [class_id for class_id, _ in request.deliver]
+    for class_id in named:
+        if class_id not in listing.instrument.classes:
+            raise Reject(
+                RejectCode.CLASS_NOT_DELIVERABLE,
+                f"{class_id!r} does not deliver into {listing.instrument.symbol}",
+            )
+    total = sum(units for _, units in request.deliver)
+    if (
+        len(set(named)) != len(named)
+        or total != request.quantity
+        or min(units for _, units in request.deliver) < 1
+    ):
+        raise Reject(
+            RejectCode.DELIVERY_MISMATCH,
+            f"the classes to deliver add up to {total} units (each class once, at least 1), not {request.quantity}",
+        )
+    for class_id, units in request.deliver:
+        available = state.ledger.balance(account, class_id).available
+        if units > available:
+            raise Reject(
+                RejectCode.INSUFFICIENT_UNITS, f"{units} units of {class_id} needed, {available} available"
+            )
+    return request.deliver
+
+
+# Parts of amending one.
+
+
+def _live_order(state: State, command: AmendOrder | CancelOrder) -> OpenOrder:
+    """The account's live order that a command names by either id."""
+    order_id = command.order_id
+    if not order_id and command.client_order_id:
+        remembered = state.remembered.get(command.account, {}).get(command.client_order_id)
+        order_id = remembered.order_id if remembered else 0
+    order = state.orders.get(order_id)
+    if order is None or order.account != command.account:
+        named = command.order_id or repr(command.client_order_id)
+        raise Reject(RejectCode.UNKNOWN_ORDER, f"the account has no live order {named}")
+    return order
+
+
+def _amendment(
+    state: State, listing: Listing, order: OpenOrder, price: int, quantity: int
+) -> ev.OrderAmended:
+    """The event of an amend that leaves the order live, with the change of its holds; refused without cover."""
+    currency = listing.instrument.currency
+    change = 0
+    hold_units: Delivery = ()
+    release_units: Delivery = ()
+    more = quantity - order.quantity
+    if order.side is Side.BUY:
+        change = order.needed_cash(listing.notional(price, quantity - order.filled)) - order.hold_cash
+        require_cash(state, order.account, currency, change)
+    elif more > 0:
+        hold_units = oldest_first(state, order.account, listing, more)
+    elif more < 0:
+        release_units, _ = take_back(order.deliver, -more)
+    return ev.OrderAmended(
+        order_id=order.order_id,
+        account=order.account,
+        instrument=order.instrument,
+        price=price,
+        quantity=quantity,
+        keeps_priority=price == order.price and more <= 0,
+        currency=currency,
+        hold_cash_change=change,
+        hold_units=hold_units,
+        release_units=release_units,
+    )
+
+
+# Turning the book's events into the venue's.
+
+
+def _fill(state: State, listing: Listing, filled: Filled) -> ev.Fill:
+    maker, taker = state.orders[filled.maker_id], state.orders[filled.taker_id]
+    buyer, seller = (taker, maker) if taker.side is Side.BUY else (maker, taker)
+    quantity = filled.quantity
+    amount = listing.notional(filled.price, quantity)
+    maker_fee = maker.fee_for(amount, maker.maker_fee_ppm)
+    taker_fee = taker.fee_for(amount, taker.taker_fee_ppm)
+    buyer_fee, seller_fee = (taker_fee, maker_fee) if buyer is taker else (maker_fee, taker_fee)
+    buyer_rate_ppm = buyer.taker_fee_ppm if buyer is taker else buyer.maker_fee_ppm
+    return ev.Fill(
+        instrument=maker.instrument,
+        maker_order_id=filled.maker_id,
+        taker_order_id=filled.taker_id,
+        taker_side=taker.side,
+        price=filled.price,
+        quantity=quantity,
+        buyer=buyer.account,
+        seller=seller.account,
+        currency=listing.instrument.currency,
+        amount=amount,
+        buyer_fee=buyer_fee,
+        seller_fee=seller_fee,
+        buyer_release=_released_by_fill(listing, buyer, quantity, amount, buyer_rate_ppm, buyer_fee),
+        delivered=take_front(seller.deliver, quantity)[0],
+        settlement_date=state.business_date,
+    )
+
+
+def _released_by_fill(
+    listing: Listing, buyer: OpenOrder, quantity: int, amount: int, rate_ppm: int, fee: int
+) -> int:
+    """What the buyer's order holds beyond the fill and what it still needs: price improvement and unused fee."""
+    open_notional = listing.notional(buyer.price, buyer.remaining - quantity)
+    highest_ppm = max(buyer.maker_fee_ppm, buyer.taker_fee_ppm)
+    numerator = buyer.fee_numerator + amount * rate_ppm + open_notional * highest_ppm
+    needed = open_notional + -(-numerator // PPM) - (buyer.fee_charged + fee)
+    return buyer.hold_cash - amount - fee - needed
+
+
+def _decremented(state: State, listing: Listing, decremented: Decremented) -> ev.OrdersDecremented:
+    maker, taker = state.orders[decremented.maker_id], state.orders[decremented.taker_id]
+    buyer, seller = (taker, maker) if taker.side is Side.BUY else (maker, taker)
+    open_notional = listing.notional(buyer.price, buyer.remaining - decremented.quantity)
+    return ev.OrdersDecremented(
+        instrument=maker.instrument,
+        maker_order_id=decremented.maker_id,
+        taker_order_id=decremented.taker_id,
+        quantity=decremented.quantity,
+        buyer=buyer.account,
+        seller=seller.account,
+        currency=listing.instrument.currency,
+        buyer_release=buyer.hold_cash - buyer.needed_cash(open_notional),
+        release_units=take_back(seller.deliver, decremented.quantity)[0],
+    )

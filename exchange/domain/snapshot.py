@@ -1,0 +1,138 @@
+"""The whole state as bytes and back; the digest of these bytes proves that two states are the same."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from exchange.domain.identity import Key, Participant
+from exchange.domain.instruments import CreditClass
+from exchange.domain.ledger import Balance
+from exchange.domain.orders import OpenOrder, RememberedOrder
+from exchange.domain.serials import SerialBlock
+from exchange.domain.state import Listing, Reference, Session, State
+from matching.book import OrderBook
+from matching.order import Order, SelfTradePrevention, Side, TimeInForce
+
+
+class _RestingOrder(msgspec.Struct, array_like=True, frozen=True):
+    """The fields of `matching.order.Order` but its links, in the same order."""
+
+    order_id: int
+    owner: int
+    side: Side
+    price: int
+    visible: int
+    time_in_force: TimeInForce
+    post_only: bool
+    self_trade_prevention: SelfTradePrevention
+    display: int
+    expiry: int
+    hidden: int
+    filled: int
+
+
+class _Snapshot(msgspec.Struct, forbid_unknown_fields=True):
+    last_seq: int
+    last_at: int
+    name: str
+    business_date: str
+    participants: dict[str, Participant]
+    accounts: dict[str, str]
+    keys: dict[str, Key]
+    classes: dict[str, CreditClass]
+    listings: dict[str, Listing]
+    books: dict[str, list[_RestingOrder]]
+    """Resting orders in priority order."""
+    orders: list[OpenOrder]
+    """By order id."""
+    remembered: dict[str, dict[str, RememberedOrder]]
+    ended_today: list[tuple[str, str]]
+    ended_yesterday: list[tuple[str, str]]
+    references: dict[str, dict[str, Reference]]
+    sessions: list[tuple[int, Session]]
+    cancel_after: dict[str, int]
+    balances: dict[str, dict[str, Balance]]
+    supply: dict[str, int]
+    custody: list[SerialBlock]
+
+
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+_DECODER = msgspec.json.Decoder(_Snapshot)
+
+
+def dump(state: State) -> bytes:
+    """The state as JSON bytes, the same for equal states however they came about."""
+    return _ENCODER.encode(
+        _Snapshot(
+            last_seq=state.last_seq,
+            last_at=state.last_at,
+            name=state.name,
+            business_date=state.business_date,
+            participants=state.participants,
+            accounts=state.accounts,
+            keys=state.keys,
+            classes=state.classes,
+            listings=state.listings,
+            books={
+                symbol: [
+                    _RestingOrder(*msgspec.structs.astuple(order)[: len(_RestingOrder.__struct_fields__)])
+                    for order in book.resting()
+                ]
+                for symbol, book in state.books.items()
+            },
+            orders=[state.orders[order_id] for order_id in sorted(state.orders)],
+            remembered=state.remembered,
+            ended_today=state.ended_today,
+            ended_yesterday=state.ended_yesterday,
+            references=state.references,
+            sessions=sorted(state.sessions.items()),
+            cancel_after=state.cancel_after,
+            balances=state.ledger.accounts,
+            supply=state.ledger.supply,
+            custody=[
+                SerialBlock(registry, batch, first, last)
+                for (registry, batch), intervals in sorted(state.custody.batches.items())
+                for first, last in intervals.items()
+            ],
+        )
+    )
+
+
+def load(data: bytes) -> State:
+    """The state that `dump` wrote; raises `msgspec.ValidationError` on anything else."""
+    snapshot = _DECODER.decode(data)
+    state = State()
+    for field in (
+        "last_seq",
+        "last_at",
+        "name",
+        "business_date",
+        "participants",
+        "accounts",
+        "keys",
+        "classes",
+    ):
+        setattr(state, field, getattr(snapshot, field))
+    for field in ("remembered", "ended_today", "ended_yesterday", "references", "cancel_after"):
+        setattr(state, field, getattr(snapshot, field))
+    state.sessions = dict(snapshot.sessions)
+    state.listings = snapshot.listings
+    state.ledger.accounts = snapshot.balances
+    state.ledger.supply = snapshot.supply
+    for order in snapshot.orders:
+        state.orders[order.order_id] = order
+        state.account_orders.setdefault(order.account, {})[order.order_id] = None
+    for symbol in snapshot.listings:
+        book = state.books[symbol] = OrderBook()
+        for resting in snapshot.books[symbol]:
+            book.rest(Order(*msgspec.structs.astuple(resting)))
+    for block in snapshot.custody:
+        state.custody.add(block)
+    return state
+
+
+def digest(state: State) -> str:
+    """SHA-256 of the whole state: FIFO order, holds, idempotency, sessions and counters included."""
+    return hashlib.sha256(dump(state)).hexdigest()

@@ -1,0 +1,370 @@
+"""The state of the venue as a fold over its events.
+
+`record` books what an event means outside the order books; `apply` also replays it onto its book. While the venue
+decides, the book has already moved when the event is emitted, so live code calls `record` and a replay calls `apply`:
+everything but the book's own mutators is shared, and a digest of the whole state proves that both agree.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from exchange.domain import events as ev
+from exchange.domain.identity import LOCAL_OPERATOR, VENUE, Key, Participant, Role
+from exchange.domain.instruments import CreditClass, Instrument, InstrumentState
+from exchange.domain.ledger import Ledger, entries
+from exchange.domain.orders import (
+    OpenOrder,
+    OrderStatus,
+    OrderType,
+    RememberedOrder,
+    merge_delivery,
+    take_back,
+    take_front,
+)
+from exchange.domain.serials import Custody
+from matching.book import OrderBook
+from matching.order import Order, Side, TimeInForce
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Listing(msgspec.Struct, eq=False):
+    """An instrument and what changes about it. Prices in ticks."""
+
+    instrument: Instrument
+    lot_tick_minor: int
+    reference_price: int
+    state: InstrumentState = InstrumentState.OPEN
+    last_price: int = 0
+    """0 until the first trade."""
+
+    def notional(self, price: int, quantity: int) -> int:
+        """Cash in minor units for a quantity (a multiple of the lot) at a price."""
+        return price * (quantity // self.instrument.lot) * self.lot_tick_minor
+
+
+class Session(msgspec.Struct, frozen=True):
+    """A key that is logged on at a gateway."""
+
+    key_id: str
+    gateway: str
+    cancel_on_disconnect: bool
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """The idempotency record of one `(account, reference)`: a payment, a delivery of units, a retirement."""
+
+    command: int
+    body: tuple[str, ...]
+
+
+class State:
+    """Everything that the venue knows. Read it freely; only `record` and `apply` change it."""
+
+    def __init__(self) -> None:
+        self.last_seq = 0
+        self.last_at = 0
+        self.name = ""
+        self.business_date = ""
+        """ISO 8601; empty until the venue is opened."""
+        self.participants: dict[str, Participant] = {}
+        self.accounts: dict[str, str] = {}
+        """Account to its participant."""
+        self.keys: dict[str, Key] = {}
+        self.classes: dict[str, CreditClass] = {}
+        self.listings: dict[str, Listing] = {}
+        self.books: dict[str, OrderBook] = {}
+        self.orders: dict[int, OpenOrder] = {}
+        self.account_orders: dict[str, dict[int, None]] = {}
+        """Ids of the live orders of each account, oldest first."""
+        self.remembered: dict[str, dict[str, RememberedOrder]] = {}
+        """Account, then client order id."""
+        self.ended_today: list[tuple[str, str]] = []
+        """`(account, client_order_id)` of orders that ended since the day began: forgotten two day ends later."""
+        self.ended_yesterday: list[tuple[str, str]] = []
+        self.references: dict[str, dict[str, Reference]] = {}
+        self.sessions: dict[int, Session] = {}
+        self.cancel_after: dict[str, int] = {}
+        """Dead-man deadlines by account, in nanoseconds UTC."""
+        self.ledger = Ledger()
+        self.custody = Custody()
+
+    def apply(self, seq: int, recorded_at: int, event: ev.Event) -> None:
+        """Replay a recorded fact: the order book first, then everything else."""
+        if seq != self.last_seq + 1:
+            raise ValueError(f"event {seq} does not follow event {self.last_seq}")
+        replay = _BOOK_REPLAYS.get(type(event))
+        if replay:
+            replay(self, seq, event)
+        self.record(seq, recorded_at, event)
+
+    def record(self, seq: int, recorded_at: int, event: ev.Event) -> None:
+        """Book a fact whose effect on the order book has already happened."""
+        self.last_seq = seq
+        self.last_at = recorded_at
+        booked = entries(event)
+        if booked:
+            self.ledger.post(booked)
+        rule = _RECORDERS.get(type(event))
+        if rule:
+            rule(self, seq, event)
+
+    def book_order(self, order_id: int, event: ev.OrderAccepted) -> Order:
+        """The order as its book sees it. A market order is an IOC order at its protection price."""
+        request = event.order
+        time_in_force = request.time_in_force
+        if request.order_type is OrderType.MARKET and time_in_force is not TimeInForce.FOK:
+            time_in_force = TimeInForce.IOC
+        return Order(
+            order_id=order_id,
+            owner=self.participants[self.accounts[event.account]].number,
+            side=request.side,
+            price=event.price,
+            visible=request.quantity,
+            time_in_force=time_in_force,
+            post_only=request.post_only,
+            self_trade_prevention=request.self_trade_prevention,
+            display=request.display_quantity,
+            expiry=date.fromisoformat(event.expiry).toordinal() if event.expiry else 0,
+        )
+
+    # What single events mean.
+
+    def _venue_opened(self, _seq: int, event: ev.VenueOpened) -> None:
+        self.name = event.name
+        self.business_date = event.business_date
+        self.participants[VENUE] = Participant(VENUE, event.name, 1)
+        self.accounts[VENUE] = VENUE
+        self.keys[LOCAL_OPERATOR] = Key(LOCAL_OPERATOR, VENUE, Role.OPERATOR, "")
+
+    def _participant_admitted(self, _seq: int, event: ev.ParticipantAdmitted) -> None:
+        number = len(self.participants) + 1
+        self.participants[event.participant] = Participant(event.participant, event.name, number)
+
+    def _account_opened(self, _seq: int, event: ev.AccountOpened) -> None:
+        self.accounts[event.account] = event.participant
+
+    def _key_registered(self, _seq: int, event: ev.KeyRegistered) -> None:
+        self.keys[event.key_id] = Key(event.key_id, event.participant, event.role, event.public_key)
+
+    def _key_revoked(self, _seq: int, event: ev.KeyRevoked) -> None:
+        del self.keys[event.key_id]
+
+    def _class_registered(self, _seq: int, event: ev.ClassRegistered) -> None:
+        self.classes[event.credit_class.class_id] = event.credit_class
+
+    def _instrument_listed(self, _seq: int, event: ev.InstrumentListed) -> None:
+        instrument = event.instrument
+        self.listings[instrument.symbol] = Listing(
+            instrument, instrument.lot_tick_minor(), instrument.reference_price_ticks
+        )
+        self.books[instrument.symbol] = OrderBook()
+
+    def _instrument_state_changed(self, _seq: int, event: ev.InstrumentStateChanged) -> None:
+        self.listings[event.instrument].state = event.state
+
+    def _fees_changed(self, _seq: int, event: ev.FeesChanged) -> None:
+        listing = self.listings[event.instrument]
+        listing.instrument = listing.instrument.with_fees(event.maker_fee_ppm, event.taker_fee_ppm)
+
+    def _referenced(
+        self,
+        seq: int,
+        event: ev.CashDeposited | ev.CashWithdrawn | ev.UnitsDeposited | ev.UnitsWithdrawn | ev.Retired,
+    ) -> None:
+        self.references.setdefault(event.account, {})[event.reference] = Reference(seq, reference_body(event))
+
+    def _units_deposited(self, seq: int, event: ev.UnitsDeposited) -> None:
+        self._referenced(seq, event)
+        for block in event.blocks:
+            self.custody.add(block)
+
+    def _units_withdrawn(self, seq: int, event: ev.UnitsWithdrawn) -> None:
+        self._referenced(seq, event)
+        for block in event.blocks:
+            self.custody.remove(block)
+
+    def _session_opened(self, seq: int, event: ev.SessionOpened) -> None:
+        self.sessions[seq] = Session(event.by, event.gateway, event.cancel_on_disconnect)
+
+    def _session_closed(self, _seq: int, event: ev.SessionClosed) -> None:
+        del self.sessions[event.session]
+
+    def _cancel_after_set(self, _seq: int, event: ev.CancelAfterSet) -> None:
+        if event.deadline:
+            self.cancel_after[event.account] = event.deadline
+        else:
+            self.cancel_after.pop(event.account, None)
+
+    def _cancel_after_fired(self, _seq: int, event: ev.CancelAfterFired) -> None:
+        del self.cancel_after[event.account]
+
+    def _order_accepted(self, seq: int, event: ev.OrderAccepted) -> None:
+        account = event.account
+        self.orders[seq] = OpenOrder(
+            order_id=seq,
+            account=account,
+            session=event.session,
+            request=event.order,
+            price=event.price,
+            quantity=event.order.quantity,
+            maker_fee_ppm=event.maker_fee_ppm,
+            taker_fee_ppm=event.taker_fee_ppm,
+            hold_cash=event.hold_cash,
+            deliver=event.deliver,
+        )
+        self.account_orders.setdefault(account, {})[seq] = None
+        self.remembered.setdefault(account, {})[event.order.client_order_id] = RememberedOrder(
+            seq, event.order, seq, OrderStatus.OPEN
+        )
+
+    def _order_rejected(self, seq: int, event: ev.OrderRejected) -> None:
+        remembered = self.remembered.setdefault(event.account, {})
+        client_order_id = event.order.client_order_id
+        # A reused id is refused too, and that refusal must not displace the order that owns the id.
+        if client_order_id not in remembered:
+            remembered[client_order_id] = RememberedOrder(seq, event.order, 0, OrderStatus.REJECTED)
+            self.ended_today.append((event.account, client_order_id))
+
+    def _order_amended(self, _seq: int, event: ev.OrderAmended) -> None:
+        order = self.orders[event.order_id]
+        order.price = event.price
+        order.quantity = event.quantity
+        order.hold_cash += event.hold_cash_change
+        if event.hold_units:
+            order.deliver = merge_delivery(order.deliver, event.hold_units)
+        if event.release_units:
+            order.deliver = take_back(order.deliver, sum(units for _, units in event.release_units))[1]
+
+    def _order_cancelled(self, _seq: int, event: ev.OrderCancelled) -> None:
+        self._end(self.orders[event.order_id], OrderStatus.CANCELLED)
+
+    def _orders_decremented(self, _seq: int, event: ev.OrdersDecremented) -> None:
+        for order_id in (event.maker_order_id, event.taker_order_id):
+            order = self.orders[order_id]
+            order.quantity -= event.quantity
+            if order.side is Side.BUY:
+                order.hold_cash -= event.buyer_release
+            else:
+                order.deliver = take_back(order.deliver, event.quantity)[1]
+            if not order.remaining:
+                self._end(order, OrderStatus.CANCELLED)
+
+    def _fill(self, _seq: int, event: ev.Fill) -> None:
+        maker = self.orders[event.maker_order_id]
+        taker = self.orders[event.taker_order_id]
+        maker.fee_numerator += event.amount * maker.maker_fee_ppm
+        taker.fee_numerator += event.amount * taker.taker_fee_ppm
+        buyer, seller = (taker, maker) if event.taker_side is Side.BUY else (maker, taker)
+        buyer.fee_charged += event.buyer_fee
+        buyer.hold_cash -= event.amount + event.buyer_fee + event.buyer_release
+        seller.fee_charged += event.seller_fee
+        seller.deliver = take_front(seller.deliver, event.quantity)[1]
+        self.listings[event.instrument].last_price = event.price
+        for order in (maker, taker):
+            order.filled += event.quantity
+            if order.filled == order.quantity:
+                self._end(order, OrderStatus.FILLED)
+
+    def _day_closed(self, _seq: int, event: ev.DayClosed) -> None:
+        self.business_date = event.next_date
+        for symbol, reference_price in event.references:
+            self.listings[symbol].reference_price = reference_price
+        for account, client_order_id in self.ended_yesterday:
+            del self.remembered[account][client_order_id]
+        self.ended_yesterday = self.ended_today
+        self.ended_today = []
+
+    def _end(self, order: OpenOrder, status: OrderStatus) -> None:
+        del self.orders[order.order_id]
+        del self.account_orders[order.account][order.order_id]
+        client_order_id = order.request.client_order_id
+        remembered = self.remembered[order.account][client_order_id]
+        remembered.status = status
+        remembered.filled = order.filled
+        self.ended_today.append((order.account, client_order_id))
+
+    # What single events do to a book that did not decide them.
+
+    def _replay_accepted(self, seq: int, event: ev.OrderAccepted) -> None:
+        self.books[event.order.instrument].rest(self.book_order(seq, event))
+
+    def _replay_amended(self, _seq: int, event: ev.OrderAmended) -> None:
+        book = self.books[event.instrument]
+        order = book.orders[event.order_id]
+        if event.keeps_priority:
+            book.shrink(order, event.quantity)
+        else:
+            book.move(order, event.price, event.quantity)
+
+    def _replay_cancelled(self, _seq: int, event: ev.OrderCancelled) -> None:
+        book = self.books[event.instrument]
+        book.remove(book.orders[event.order_id])
+
+    def _replay_decremented(self, _seq: int, event: ev.OrdersDecremented) -> None:
+        book = self.books[event.instrument]
+        book.take_from_maker(book.orders[event.maker_order_id], event.quantity)
+        book.take_from_taker(book.orders[event.taker_order_id], event.quantity)
+
+    def _replay_fill(self, _seq: int, event: ev.Fill) -> None:
+        book = self.books[event.instrument]
+        maker = book.orders[event.maker_order_id]
+        taker = book.orders[event.taker_order_id]
+        maker.filled += event.quantity
+        taker.filled += event.quantity
+        book.take_from_maker(maker, event.quantity)
+        book.take_from_taker(taker, event.quantity)
+
+
+def reference_body(
+    event: ev.CashDeposited | ev.CashWithdrawn | ev.UnitsDeposited | ev.UnitsWithdrawn | ev.Retired,
+) -> tuple[str, ...]:
+    """What must be equal for a repeated reference to mean the same request."""
+    if isinstance(event, ev.CashDeposited | ev.CashWithdrawn):
+        return (event.kind, event.currency, str(event.amount))
+    if isinstance(event, ev.Retired):
+        return (event.kind, event.class_id, str(event.quantity), event.beneficiary, event.purpose)
+    blocks = (f"{block.registry} {block.batch} {block.first}-{block.last}" for block in event.blocks)
+    return (event.kind, event.class_id, str(event.quantity), *blocks)
+
+
+_RECORDERS: dict[type[ev.Event], Callable[..., None]] = {
+    ev.VenueOpened: State._venue_opened,  # noqa: SLF001 - the table is part of the class
+    ev.ParticipantAdmitted: State._participant_admitted,  # noqa: SLF001
+    ev.AccountOpened: State._account_opened,  # noqa: SLF001
+    ev.KeyRegistered: State._key_registered,  # noqa: SLF001
+    ev.KeyRevoked: State._key_revoked,  # noqa: SLF001
+    ev.ClassRegistered: State._class_registered,  # noqa: SLF001
+    ev.InstrumentListed: State._instrument_listed,  # noqa: SLF001
+    ev.InstrumentStateChanged: State._instrument_state_changed,  # noqa: SLF001
+    ev.FeesChanged: State._fees_changed,  # noqa: SLF001
+    ev.CashDeposited: State._referenced,  # noqa: SLF001
+    ev.CashWithdrawn: State._referenced,  # noqa: SLF001
+    ev.UnitsDeposited: State._units_deposited,  # noqa: SLF001
+    ev.UnitsWithdrawn: State._units_withdrawn,  # noqa: SLF001
+    ev.Retired: State._referenced,  # noqa: SLF001
+    ev.SessionOpened: State._session_opened,  # noqa: SLF001
+    ev.SessionClosed: State._session_closed,  # noqa: SLF001
+    ev.CancelAfterSet: State._cancel_after_set,  # noqa: SLF001
+    ev.CancelAfterFired: State._cancel_after_fired,  # noqa: SLF001
+    ev.OrderAccepted: State._order_accepted,  # noqa: SLF001
+    ev.OrderRejected: State._order_rejected,  # noqa: SLF001
+    ev.OrderAmended: State._order_amended,  # noqa: SLF001
+    ev.OrderCancelled: State._order_cancelled,  # noqa: SLF001
+    ev.OrdersDecremented: State._orders_decremented,  # noqa: SLF001
+    ev.Fill: State._fill,  # noqa: SLF001
+    ev.DayClosed: State._day_closed,  # noqa: SLF001
+}
+
+_BOOK_REPLAYS: dict[type[ev.Event], Callable[..., None]] = {
+    ev.OrderAccepted: State._replay_accepted,  # noqa: SLF001
+    ev.OrderAmended: State._replay_amended,  # noqa: SLF001
+    ev.OrderCancelled: State._replay_cancelled,  # noqa: SLF001
+    ev.OrdersDecremented: State._replay_decremented,  # noqa: SLF001
+    ev.Fill: State._replay_fill,  # noqa: SLF001
+}
