@@ -1,1 +1,1 @@
-"""The single writer: sequencer, group commit, output gate, and its client."""
+"""The single writer: sequencer, group commit, output gate, and the way in for gateways and operators."""
