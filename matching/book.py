@@ -268,6 +268,8 @@ class OrderBook:
 
     def move(self, order: Order, price: int, quantity: int) -> None:
         """Rest an order anew at the back of another queue, or of its own: it lost its priority."""
+        if quantity <= order.filled:
+            raise BookError(f"order {order.order_id} cannot move with {quantity}, {order.filled} of it filled")
         self.remove(order)
         order.price = price
         order.visible = quantity - order.filled
@@ -278,6 +280,8 @@ class OrderBook:
         level = order.level
         if level is None:
             raise BookError(f"order {order.order_id} does not rest")
+        if not order.filled < quantity <= order.quantity:
+            raise BookError(f"order {order.order_id} cannot shrink from {order.quantity} to {quantity}")
         less = order.quantity - quantity
         less_hidden = min(less, order.hidden)
         order.hidden -= less_hidden

@@ -37,8 +37,6 @@ class Market:
         assert events == message.send(book)
         assert self.bids == book.depth(Side.BUY)
         assert self.asks == book.depth(Side.SELL)
-        assert self.bids[:1] == book.depth(Side.BUY, 1)
-        assert self.asks[:1] == book.depth(Side.SELL, 1)
         assert (self.bids[0][0] if self.bids else None) == book.best_bid
         assert (self.asks[0][0] if self.asks else None) == book.best_ask
 

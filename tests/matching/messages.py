@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from matching.order import Order, SelfTradePrevention, Side, TimeInForce
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from matching.events import BookEvent, Refusal
 
@@ -49,11 +49,11 @@ class Book(Protocol):
     def digest(self) -> str: ...
     def crosses(self, side: Side, price: int) -> bool: ...
     def refusal(self, order: Order) -> Refusal | None: ...
-    def submit(self, order: Order) -> list[BookEvent]: ...
-    def amend(self, order_id: int, price: int, quantity: int) -> list[BookEvent]: ...
-    def cancel(self, order_id: int) -> list[BookEvent]: ...
-    def mass_cancel(self, owner: int | None = None, side: Side | None = None) -> list[BookEvent]: ...
-    def expire(self, date: int) -> list[BookEvent]: ...
+    def submit(self, order: Order) -> Sequence[BookEvent]: ...
+    def amend(self, order_id: int, price: int, quantity: int) -> Sequence[BookEvent]: ...
+    def cancel(self, order_id: int) -> Sequence[BookEvent]: ...
+    def mass_cancel(self, owner: int | None = None, side: Side | None = None) -> Sequence[BookEvent]: ...
+    def expire(self, date: int) -> Sequence[BookEvent]: ...
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Submit:
             expiry=self.expiry,
         )
 
-    def send(self, book: Book) -> list[BookEvent]:
+    def send(self, book: Book) -> Sequence[BookEvent]:
         return book.submit(self.order())
 
     # Variations, so that a test reads as a sentence: `buy(2, 10, 101).ioc()`.
@@ -118,7 +118,7 @@ class Amend:
     price: int
     quantity: int
 
-    def send(self, book: Book) -> list[BookEvent]:
+    def send(self, book: Book) -> Sequence[BookEvent]:
         return book.amend(self.order_id, self.price, self.quantity)
 
 
@@ -126,7 +126,7 @@ class Amend:
 class Cancel:
     order_id: int
 
-    def send(self, book: Book) -> list[BookEvent]:
+    def send(self, book: Book) -> Sequence[BookEvent]:
         return book.cancel(self.order_id)
 
 
@@ -135,7 +135,7 @@ class MassCancel:
     owner: int | None = None
     side: Side | None = None
 
-    def send(self, book: Book) -> list[BookEvent]:
+    def send(self, book: Book) -> Sequence[BookEvent]:
         return book.mass_cancel(self.owner, self.side)
 
 
@@ -143,7 +143,7 @@ class MassCancel:
 class Expire:
     date: int
 
-    def send(self, book: Book) -> list[BookEvent]:
+    def send(self, book: Book) -> Sequence[BookEvent]:
         return book.expire(self.date)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from matching.events import Amended, Cancelled, CancelReason, Decremented, Filled, Refusal, Refused
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     from matching.events import BookEvent
     from matching.order import Order
 
+BUY, SELL = Side.BUY, Side.SELL
 
-@dataclass
+
+@dataclass(eq=False)
 class OracleOrder:
     """An order and its turn: of two at one price, the one with the lower turn trades first."""
 
@@ -46,7 +49,7 @@ class OracleOrder:
     @property
     def rank(self) -> tuple[int, int]:
         """Sorts one side by price, best first, then by turn."""
-        return (-self.price if self.side is Side.BUY else self.price, self.turn)
+        return (-self.price if self.side is BUY else self.price, self.turn)
 
 
 class OracleBook:
@@ -59,23 +62,23 @@ class OracleBook:
     # What the book shows.
 
     def resting(self) -> Iterator[OracleOrder]:
-        for side in (Side.BUY, Side.SELL):
-            yield from sorted((e for e in self.entries if e.side is side), key=lambda e: e.rank)
+        for side in (BUY, SELL):
+            yield from sorted([e for e in self.entries if e.side is side], key=attrgetter("rank"))
 
     @property
     def best_bid(self) -> int | None:
-        return max((e.price for e in self.entries if e.side is Side.BUY), default=None)
+        return max([e.price for e in self.entries if e.side is BUY], default=None)
 
     @property
     def best_ask(self) -> int | None:
-        return min((e.price for e in self.entries if e.side is Side.SELL), default=None)
+        return min([e.price for e in self.entries if e.side is SELL], default=None)
 
     def depth(self, side: Side, levels: int | None = None) -> list[tuple[int, int, int]]:
         shown: dict[int, list[int]] = {}
         for entry in self.entries:
             if entry.side is side:
                 shown.setdefault(entry.price, []).append(entry.visible)
-        prices = sorted(shown, reverse=side is Side.BUY)[:levels]
+        prices = sorted(shown, reverse=side is BUY)[:levels]
         return [(price, sum(shown[price]), len(shown[price])) for price in prices]
 
     def digest(self) -> str:
@@ -101,10 +104,9 @@ class OracleBook:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def crosses(self, side: Side, price: int) -> bool:
-        return any(
-            e.side is not side and (e.price <= price if side is Side.BUY else e.price >= price)
-            for e in self.entries
-        )
+        if side is BUY:
+            return self.best_ask is not None and self.best_ask <= price
+        return self.best_bid is not None and self.best_bid >= price
 
     # What may be asked of the book.
 
@@ -169,7 +171,8 @@ class OracleBook:
     # How it works.
 
     def _find(self, order_id: int) -> OracleOrder | None:
-        return next((e for e in self.entries if e.order_id == order_id), None)
+        found = [e for e in self.entries if e.order_id == order_id]
+        return found[0] if found else None
 
     def _end_all(self, reason: CancelReason, ends: Callable[[OracleOrder], bool]) -> list[BookEvent]:
         ended = sorted((e for e in self.entries if ends(e)), key=lambda e: e.order_id)
@@ -191,10 +194,11 @@ class OracleBook:
         self._to_the_back(entry)
 
     def _next_maker(self, taker: OracleOrder) -> OracleOrder | None:
-        others = [e for e in self.entries if e.side is not taker.side]
-        if not others or not self.crosses(taker.side, taker.price):
+        if not self.crosses(taker.side, taker.price):
             return None
-        return min(others, key=lambda e: e.rank)
+        best = self.best_ask if taker.side is BUY else self.best_bid
+        at_best = [e for e in self.entries if e.side is not taker.side and e.price == best]
+        return min(at_best, key=attrgetter("turn"))
 
     def _trade(self, taker: OracleOrder) -> list[BookEvent]:
         """All that happens between the taker and the other side; what is open stays in `taker.visible`."""

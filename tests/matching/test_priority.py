@@ -1,6 +1,7 @@
 """Price-time priority: who trades, in what order, at what price, and what the book shows afterwards."""
 
 from matching.events import Cancelled, CancelReason, Filled
+from matching.order import Side
 from tests.matching.market import Market
 from tests.matching.messages import Cancel, buy, sell
 
@@ -35,6 +36,17 @@ def test_cancel_of_the_best_price_uncovers_the_next(market: Market) -> None:
     market.answers(Cancel(4), [Cancelled(4, 5, CancelReason.REQUESTED)], asks=[(102, 5, 1)])
     market.answers(Cancel(1), [Cancelled(1, 5, CancelReason.REQUESTED)], bids=[])
     market.answers(Cancel(3), [Cancelled(3, 5, CancelReason.REQUESTED)], asks=[])
+
+
+def test_depth_of_a_number_of_levels(market: Market) -> None:
+    """Depth gives as many of the best levels as are asked for, or all there are."""
+    market.answers(sell(1, 5, 102), [], asks=[(102, 5, 1)])
+    market.answers(sell(2, 5, 101), [], asks=[(101, 5, 1), (102, 5, 1)])
+    market.answers(sell(3, 5, 103), [], asks=[(101, 5, 1), (102, 5, 1), (103, 5, 1)])
+    market.answers(buy(4, 5, 100), [], bids=[(100, 5, 1)])
+    assert [(101, 5, 1), (102, 5, 1)] == market.book.depth(Side.SELL, 2)
+    assert [(100, 5, 1)] == market.book.depth(Side.BUY, 2)
+    assert [] == market.book.depth(Side.BUY, 0)
 
 
 def test_cancel_behind_the_best_price_leaves_it(market: Market) -> None:
