@@ -100,8 +100,14 @@ class CloseSession(_Command, frozen=True):
     reason: str
 
 
+class StartWriter(_Command, frozen=True):
+    """An engine took over the log: the first command of each epoch."""
+
+    program: str
+
+
 class OpenVenue(_Command, frozen=True):
-    """The first command of a log."""
+    """The first command of a new venue."""
 
     by: str
     name: str
@@ -223,7 +229,7 @@ class CloseDay(_Command, frozen=True):
 
 
 TradingCommand = PlaceOrder | AmendOrder | CancelOrder | CancelAll | Retire | SetCancelAfter
-SystemCommand = FireTimers | OpenSession | CloseSession
+SystemCommand = StartWriter | FireTimers | OpenSession | CloseSession
 OperatorCommand = (
     OpenVenue
     | AdmitParticipant

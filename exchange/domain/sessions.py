@@ -1,4 +1,4 @@
-"""Deciders of sessions and dead-man timers: what happens to orders when their owner goes silent."""
+"""Deciders of the engine's and its clients' sessions and timers: what happens when somebody goes silent."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from exchange.domain.deciding import Deciding
 
 MAX_CANCEL_AFTER_NS = 24 * 3600 * 10**9
+
+
+def start_writer(venue: Deciding, command: commands.StartWriter) -> None:
+    """An engine begins to write."""
+    venue.emit(ev.WriterStarted(command.program))
 
 
 def open_session(venue: Deciding, command: commands.OpenSession) -> None:

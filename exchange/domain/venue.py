@@ -102,6 +102,7 @@ _DECIDERS: dict[type[Command], Callable[..., None]] = {
     commands.AmendOrder: order_entry.amend,
     commands.CancelOrder: order_entry.cancel,
     commands.CancelAll: order_entry.cancel_all,
+    commands.StartWriter: sessions.start_writer,
     commands.OpenSession: sessions.open_session,
     commands.CloseSession: sessions.close_session,
     commands.SetCancelAfter: sessions.set_cancel_after,

@@ -26,8 +26,6 @@ class EngineStopped(Exception):  # noqa: N818 - it says what happened, on either
     """The engine is gone. The outcome of commands without an answer is unknown: ask for the order's status."""
 
 
-
-
 class EnginePort(Protocol):
     """The door to the engine."""
 

@@ -1,0 +1,245 @@
+"""The single writer. Commands in, durable events out, one transaction in flight.
+
+    submit -> waiting -> execute (venue runs ahead of the log) -> batch -> append -> output gate -> listeners, answers
+
+While a transaction is on its way to Postgres, whatever arrives is executed and makes the next batch: no timer decides.
+Nothing leaves before it is durable. If an append fails, or the venue breaks a rule, the engine stops for good and the
+log is the truth: there is one way back, recovery from the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+import structlog
+
+from exchange.domain import commands
+from exchange.domain.events import Recorded
+from exchange.domain.rejects import Reject, RejectCode
+from exchange.engine.interface import Answer, EngineStopped
+from exchange.log.record import StoredEvent, seal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from exchange.domain.commands import Command
+    from exchange.domain.venue import Venue
+    from exchange.log.writer import LogWriter
+
+SLICE_COMMANDS = 64
+"""Commands executed in one turn of the event loop, so that handshakes and heartbeats never wait long."""
+MAX_WAITING_COMMANDS = 20_000
+"""Above this, new work is refused with BUSY; commands that lower risk are still taken up to twice as many."""
+MAX_BATCH_EVENTS = 10_000
+"""A batch that waits for the transaction before it grows no further than this; commands wait instead."""
+
+_RISK_LOWERING = (commands.CancelOrder, commands.CancelAll, commands.CloseSession, commands.SetCancelAfter)
+
+log = structlog.get_logger()
+
+
+class _Pending:
+    """A command on its way, its answer once it was executed, and who waits for it (nobody for a timer)."""
+
+    __slots__ = ("answer", "command", "future")
+
+    def __init__(self, command: Command, future: asyncio.Future[Answer] | None) -> None:
+        self.command = command
+        self.future = future
+        self.answer: Answer | None = None
+
+
+class Engine:
+    """Runs a recovered venue on a log that it has the lease of. `start` it, `wait` for its end, `stop` it."""
+
+    def __init__(
+        self, venue: Venue, writer: LogWriter, program: str, clock: Callable[[], int] = time.time_ns
+    ) -> None:
+        self._venue = venue
+        self._writer = writer
+        self._program = program
+        self._clock = clock
+        self._waiting: deque[_Pending] = deque()
+        self._executed: list[_Pending] = []
+        self._in_flight: list[_Pending] = []
+        """Commands whose events are on their way to Postgres."""
+        self._batch: list[Recorded] = []
+        self._batch_ready = asyncio.Event()
+        self._slice_scheduled = False
+        self._stopping = False
+        self._stopped: BaseException | None = None
+        self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._committer: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_deadline = 0
+        self._listeners: list[Callable[[list[Recorded]], None]] = []
+        self._stored_listeners: list[Callable[[list[StoredEvent]], None]] = []
+        self._durable_seq = venue.state.last_seq
+        self.epoch = writer.epoch
+
+    # The port.
+
+    @property
+    def durable_seq(self) -> int:
+        """Seq of the last event that left the gate."""
+        return self._durable_seq
+
+    @property
+    def waiting_commands(self) -> int:
+        """Commands that have not been executed yet."""
+        return len(self._waiting)
+
+    def submit(self, command: Command) -> asyncio.Future[Answer]:
+        """Queue a command; see `exchange.engine.interface.EnginePort`."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        if self._stopping:
+            future.set_exception(EngineStopped("the engine has stopped"))
+            return future
+        limit = MAX_WAITING_COMMANDS * (2 if isinstance(command, _RISK_LOWERING) else 1)
+        if len(self._waiting) >= limit:
+            future.set_exception(Reject(RejectCode.BUSY, "too many commands wait; try again shortly"))
+            return future
+        self._waiting.append(_Pending(command, future))
+        self._schedule_slice()
+        return future
+
+    def listen(self, listener: Callable[[list[Recorded]], None]) -> Callable[[], None]:
+        """Hand every durable batch to a listener; see `exchange.engine.interface.EnginePort`."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def listen_stored(self, listener: Callable[[list[StoredEvent]], None]) -> Callable[[], None]:
+        """Hand every durable batch to a listener in its encoded form, before the listeners of `listen`."""
+        self._stored_listeners.append(listener)
+        return lambda: self._stored_listeners.remove(listener)
+
+    # Life.
+
+    async def start(self) -> None:
+        """Write `writer_started`, and end the sessions of the writer before: their connections are gone."""
+        self._committer = asyncio.create_task(self._commit_batches(), name="committer")
+        await self.submit(commands.StartWriter(self._program))
+        for session in sorted(self._venue.state.sessions):
+            await self.submit(commands.CloseSession(session, "engine restarted"))
+        self._arm_timer()
+
+    async def wait(self) -> None:
+        """Return when the engine was stopped; raise what made it fail."""
+        await asyncio.shield(self._end)
+
+    async def stop(self) -> None:
+        """Take nothing new, finish what was taken, and end."""
+        self._stopping = True
+        self._batch_ready.set()
+        if self._committer is not None:
+            await asyncio.wait([self._committer])
+        if self._timer is not None:
+            self._timer.cancel()
+
+    # Executing: the venue runs ahead of the log.
+
+    def _schedule_slice(self) -> None:
+        if not self._slice_scheduled and self._waiting and len(self._batch) < MAX_BATCH_EVENTS:
+            self._slice_scheduled = True
+            asyncio.get_running_loop().call_soon(self._execute_slice)
+
+    def _execute_slice(self) -> None:
+        self._slice_scheduled = False
+        if self._stopped is not None:
+            return
+        waiting = self._waiting
+        try:
+            for _ in range(min(SLICE_COMMANDS, len(waiting))):
+                self._execute(waiting.popleft())
+        except Exception as error:  # noqa: BLE001 - whatever it is, state and log may differ: stop
+            self._fail(error)
+            return
+        self._arm_timer()
+        self._batch_ready.set()
+        self._schedule_slice()
+
+    def _execute(self, pending: _Pending) -> None:
+        state = self._venue.state
+        at = max(self._clock(), state.last_at)
+        command_seq = seq = state.last_seq + 1
+        # Known to the gate before it is executed: should the venue fail, its future must hear of it.
+        self._executed.append(pending)
+        execution = self._venue.execute(pending.command, at)
+        recorded: list[Recorded] = []
+        for event in execution.events:
+            recorded.append(Recorded(seq, command_seq, at, event))
+            seq += 1
+        self._batch += recorded
+        pending.answer = Answer(recorded, execution.duplicate_of)
+
+    # Committing: one transaction in flight, then the gate.
+
+    async def _commit_batches(self) -> None:
+        try:
+            while not (self._stopping and not self._waiting and not self._executed):
+                await self._batch_ready.wait()
+                self._batch_ready.clear()
+                batch, self._batch = self._batch, []
+                self._in_flight, self._executed = self._executed, []
+                stored = seal(batch, self.epoch, self._writer.last_hash) if batch else []
+                if stored:
+                    await self._writer.append(stored)
+                self._release(batch, stored)
+                self._schedule_slice()
+        except Exception as error:  # noqa: BLE001 - the outcome of the commit is unknown, or a listener is broken
+            self._fail(error)
+        else:
+            if not self._end.done():
+                self._end.set_result(None)
+
+    def _release(self, batch: list[Recorded], stored: list[StoredEvent]) -> None:
+        if batch:
+            self._durable_seq = batch[-1].seq
+            for stored_listener in self._stored_listeners:
+                stored_listener(stored)
+            for listener in self._listeners:
+                listener(batch)
+        for pending in self._in_flight:
+            if pending.future is not None and pending.answer is not None and not pending.future.done():
+                pending.future.set_result(pending.answer)
+        self._in_flight = []
+
+    def _fail(self, error: Exception) -> None:
+        """Fail stop: nobody gets an answer any more, and nothing more is written."""
+        if self._stopped is not None:
+            return
+        self._stopped = error
+        self._stopping = True
+        log.error("engine stopped", error=repr(error), durable_seq=self._durable_seq)
+        for pending in (*self._in_flight, *self._executed, *self._waiting):
+            if pending.future is not None and not pending.future.done():
+                pending.future.set_exception(EngineStopped("the engine failed; the outcome is unknown"))
+        self._in_flight, self._executed = [], []
+        self._waiting.clear()
+        if not self._end.done():
+            self._end.set_exception(error)
+
+    # Timers are commands, too.
+
+    def _arm_timer(self) -> None:
+        deadlines = self._venue.state.cancel_after
+        deadline = min(deadlines.values()) if deadlines else 0
+        if deadline == self._timer_deadline:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._timer_deadline = deadline
+        if deadline:
+            delay_s = max(0, deadline - self._clock()) / 1e9
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._fire_timers)
+
+    def _fire_timers(self) -> None:
+        self._timer = None
+        self._timer_deadline = 0
+        # Cancels of a dead man's orders must not be refused because others are busy.
+        self._waiting.append(_Pending(commands.FireTimers(), None))
+        self._schedule_slice()
