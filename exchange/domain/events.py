@@ -35,7 +35,7 @@ class CancelReason(StrEnum):
     INSTRUMENT_CLOSED = "instrument_closed"
 
 
-class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+class Event(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """Base of all facts. `kind` and `version` name the form in the log."""
 
     kind: ClassVar[str]

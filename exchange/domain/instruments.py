@@ -27,7 +27,7 @@ class InstrumentState(StrEnum):
     CLOSED = "closed"
 
 
-class CreditClass(msgspec.Struct, frozen=True, omit_defaults=True):
+class CreditClass(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """What is fungible: units of one registry, project and vintage with the same labels."""
 
     class_id: str
@@ -42,7 +42,7 @@ class CreditClass(msgspec.Struct, frozen=True, omit_defaults=True):
     labels: tuple[str, ...] = ()
 
 
-class Instrument(msgspec.Struct, frozen=True, omit_defaults=True):
+class Instrument(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Listing terms. One class makes it project-specific, several make it a basket.
 
     A price is `ticks * tick`, `tick` being in units of `10**-price_decimals` of the currency per unit. One tick on

@@ -30,7 +30,7 @@ class OrderStatus(StrEnum):
     REJECTED = "rejected"
 
 
-class OrderRequest(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+class OrderRequest(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """The whole body of a new order, as the participant sent it: the same id with another body is refused."""
 
     client_order_id: str

@@ -8,7 +8,7 @@ from sortedcontainers import SortedDict
 from exchange.domain.rejects import Reject, RejectCode
 
 
-class SerialBlock(msgspec.Struct, frozen=True, gc=False):
+class SerialBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """Units `first..last`, both included, of one batch at one registry."""
 
     registry: str
