@@ -1,0 +1,164 @@
+"""Rows of the table `event`: made of recorded events by `seal`, and turned back into them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from exchange.domain import events as ev
+from exchange.log.chain import event_hash
+from exchange.log.codec import decode, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+IndexColumns = tuple[str | None, str | None, str | None]
+"""Instrument, account and counterparty of an event; none of them is ever empty text."""
+
+_LONGEST_INDEXED = 64
+"""Ids of instruments and accounts are no longer than this."""
+
+
+class StoredEvent(msgspec.Struct, frozen=True, gc=False):
+    """One row of the log. The fields stand in the order of the table's columns."""
+
+    seq: int
+    epoch: int
+    command: int
+    recorded_at: int
+    """Nanoseconds UTC."""
+    kind: str
+    version: int
+    instrument: str | None
+    account: str | None
+    counterparty: str | None
+    """The other account of a trade or a decrement."""
+    payload: bytes
+    hash: bytes
+
+    def to_recorded(self) -> ev.Recorded:
+        """The event with its place in the log. Raises UnknownEvent if this program does not understand it."""
+        return ev.Recorded(
+            self.seq, self.command, self.recorded_at, decode(self.kind, self.version, self.payload)
+        )
+
+
+COLUMNS = StoredEvent.__struct_fields__
+
+
+def seal(recorded: Sequence[ev.Recorded], epoch: int, previous_hash: bytes) -> list[StoredEvent]:
+    """The rows of a batch, in order; `previous_hash` is that of the event before the batch."""
+    rows: list[StoredEvent] = []
+    for item in recorded:
+        event = item.event
+        instrument, account, counterparty = index_columns(event)
+        payload = encode(event)
+        previous_hash = event_hash(
+            previous_hash,
+            item.seq,
+            epoch,
+            item.command,
+            item.recorded_at,
+            event.kind,
+            event.version,
+            instrument,
+            account,
+            counterparty,
+            payload,
+        )
+        rows.append(
+            StoredEvent(
+                item.seq,
+                epoch,
+                item.command,
+                item.recorded_at,
+                event.kind,
+                event.version,
+                instrument,
+                account,
+                counterparty,
+                payload,
+                previous_hash,
+            )
+        )
+    return rows
+
+
+def index_columns(event: ev.Event) -> IndexColumns:
+    """What the log is searched by, of an event of any kind."""
+    return _INDEX_COLUMNS[event.kind](event)
+
+
+def _claimed(text: str) -> str | None:
+    # Refusals carry text from outside. What no id can be is not indexed: neither text nor an index of Postgres takes
+    # everything, and a request must not make an append fail.
+    return text if 0 < len(text) <= _LONGEST_INDEXED and "\0" not in text else None
+
+
+def _none(_event: ev.Event) -> IndexColumns:
+    return None, None, None
+
+
+# `Any`: one function for all kinds that have these fields.
+def _of_account(event: Any) -> IndexColumns:
+    return None, event.account, None
+
+
+def _of_instrument(event: Any) -> IndexColumns:
+    return event.instrument, None, None
+
+
+def _of_order(event: Any) -> IndexColumns:
+    return event.instrument, event.account, None
+
+
+def _of_trade(event: Any) -> IndexColumns:
+    return event.instrument, event.buyer, event.seller if event.seller != event.buyer else None
+
+
+def _order_accepted(event: Any) -> IndexColumns:
+    return event.order.instrument, event.account, None
+
+
+def _order_rejected(event: Any) -> IndexColumns:
+    return _claimed(event.order.instrument), _claimed(event.account), None
+
+
+def _request_refused(event: Any) -> IndexColumns:
+    return None, _claimed(event.account), None
+
+
+def _instrument_listed(event: Any) -> IndexColumns:
+    return event.instrument.symbol, None, None
+
+
+_INDEX_COLUMNS: dict[str, Callable[[ev.Event], IndexColumns]] = {
+    ev.WriterStarted.kind: _none,
+    ev.VenueOpened.kind: _none,
+    ev.ParticipantAdmitted.kind: _none,
+    ev.AccountOpened.kind: _of_account,
+    ev.KeyRegistered.kind: _none,
+    ev.KeyRevoked.kind: _none,
+    ev.ClassRegistered.kind: _none,
+    ev.InstrumentListed.kind: _instrument_listed,
+    ev.InstrumentStateChanged.kind: _of_instrument,
+    ev.FeesChanged.kind: _of_instrument,
+    ev.CashDeposited.kind: _of_account,
+    ev.CashWithdrawn.kind: _of_account,
+    ev.UnitsDeposited.kind: _of_account,
+    ev.UnitsWithdrawn.kind: _of_account,
+    ev.SessionOpened.kind: _none,
+    ev.SessionClosed.kind: _none,
+    ev.CancelAfterSet.kind: _of_account,
+    ev.CancelAfterFired.kind: _of_account,
+    ev.OrderAccepted.kind: _order_accepted,
+    ev.OrderRejected.kind: _order_rejected,
+    ev.OrderAmended.kind: _of_order,
+    ev.OrderCancelled.kind: _of_order,
+    ev.OrdersDecremented.kind: _of_trade,
+    ev.Fill.kind: _of_trade,
+    ev.Retired.kind: _of_account,
+    ev.RequestRefused.kind: _request_refused,
+    ev.DayClosed.kind: _none,
+}

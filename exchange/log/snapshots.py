@@ -1,0 +1,126 @@
+"""Snapshots of the state: a shortcut for recovery, never the truth."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import asyncpg
+import msgspec
+
+from exchange.log.migrations import check_schema
+
+if TYPE_CHECKING:
+    from exchange.log.migrations import Connection
+
+KEPT = 2
+
+_COMPRESSION_LEVEL = 1
+"""States are large and repetitive: more effort saves little."""
+
+# Only on top of the very event that the state ends with.
+_SAVE = """
+INSERT INTO snapshot (seq, chain_hash, program, digest, state)
+SELECT seq, hash, $3, $4, $5 FROM event WHERE seq = $1 AND hash = $2
+ON CONFLICT (seq) DO UPDATE SET chain_hash = excluded.chain_hash, program = excluded.program,
+    taken_at = excluded.taken_at, digest = excluded.digest, state = excluded.state
+"""
+# What lies beyond the end of the log (an older backup was restored) must not push out what does not.
+_PRUNE = """
+DELETE FROM snapshot WHERE seq > (SELECT last_seq FROM log_head)
+    OR seq NOT IN (SELECT seq FROM snapshot, log_head WHERE seq <= last_seq ORDER BY seq DESC LIMIT $1)
+"""
+_NEWEST_FIRST = """
+SELECT snapshot.seq, chain_hash, program, digest, last_seq, event.hash
+FROM snapshot CROSS JOIN log_head LEFT JOIN event ON event.seq = snapshot.seq ORDER BY snapshot.seq DESC
+"""
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """The state after an event, as bytes whose form is the engine's affair."""
+
+    seq: int
+    chain_hash: bytes
+    """Hash of the event `seq`."""
+    program: str
+    """Version of the program that wrote the bytes."""
+    state: bytes
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What a look for a snapshot gave."""
+
+    snapshot: Snapshot | None
+    problems: list[str]
+    """What was wrong with the newer ones, one sentence each."""
+
+
+class SnapshotRefused(Exception):  # noqa: N818 - it says what does not fit
+    """The log has no such event, so the state is not the log's."""
+
+
+class SnapshotStore:
+    """Keeps the last two snapshots beside the log. Each call uses a connection of its own."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+
+    async def save(self, snapshot: Snapshot) -> str:
+        """Write a snapshot, and remove all but the last two, in one transaction; answers the state's digest.
+
+        Raises SnapshotRefused when the event `seq` is not in the log or has another hash.
+        """
+        packed, digest = await asyncio.to_thread(_pack, snapshot.state)
+        connection = await asyncpg.connect(self._dsn)
+        try:
+            async with connection.transaction():
+                saved = await connection.execute(
+                    _SAVE, snapshot.seq, snapshot.chain_hash, snapshot.program, digest, packed
+                )
+                if saved != "INSERT 0 1":
+                    raise SnapshotRefused(f"the log has no event {snapshot.seq} with the hash of this state")
+                await connection.execute(_PRUNE, KEPT)
+        finally:
+            await connection.close()
+        return digest
+
+    async def newest_good(self) -> Found:
+        """The newest snapshot that is intact and of this log, if there is one."""
+        problems: list[str] = []
+        connection = await asyncpg.connect(self._dsn)
+        try:
+            await check_schema(connection)
+            for row in await connection.fetch(_NEWEST_FIRST):
+                seq, chain_hash, program, digest, last_seq, event_hash = row
+                if seq > last_seq:
+                    problems.append(f"snapshot {seq} lies beyond the end of the log, event {last_seq}")
+                elif event_hash != chain_hash:
+                    problems.append(f"snapshot {seq} belongs to another log: event {seq} has another hash")
+                elif (state := await _load(connection, seq, digest)) is None:
+                    problems.append(f"snapshot {seq} is damaged: its digest does not fit")
+                else:
+                    return Found(Snapshot(seq, chain_hash, program, state), problems)
+        finally:
+            await connection.close()
+        return Found(None, problems)
+
+
+async def _load(connection: Connection, seq: int, digest: str) -> bytes | None:
+    try:
+        packed: bytes = await connection.fetchval("SELECT state FROM snapshot WHERE seq = $1", seq)
+        state, found_digest = await asyncio.to_thread(_unpack, packed)
+    except (zlib.error, asyncpg.DataError, asyncpg.InternalServerError):
+        # Damaged bytes, or a page that the server cannot read.
+        return None
+    return state if found_digest == digest else None
+
+
+def _pack(state: bytes) -> tuple[bytes, str]:
+    return zlib.compress(state, _COMPRESSION_LEVEL), sha256(state).hexdigest()
+
+
+def _unpack(packed: bytes) -> tuple[bytes, str]:
+    state = zlib.decompress(packed)
+    return state, sha256(state).hexdigest()
