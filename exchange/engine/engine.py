@@ -41,6 +41,10 @@ _RISK_LOWERING = (commands.CancelOrder, commands.CancelAll, commands.CloseSessio
 log = structlog.get_logger()
 
 
+class LeaseLost(Exception):  # noqa: N818 - it says what happened
+    """Another engine may write the log now; this one must not."""
+
+
 class _Pending:
     """A command on its way, its answer once it was executed, and who waits for it (nobody for a timer)."""
 
@@ -73,6 +77,7 @@ class Engine:
         self._stopped: BaseException | None = None
         self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._committer: asyncio.Task[None] | None = None
+        self._lease_watch: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_deadline = 0
         self._listeners: list[Callable[[list[Recorded]], None]] = []
@@ -121,6 +126,7 @@ class Engine:
     async def start(self) -> None:
         """Write `writer_started`, and end the sessions of the writer before: their connections are gone."""
         self._committer = asyncio.create_task(self._commit_batches(), name="committer")
+        self._lease_watch = asyncio.create_task(self._watch_lease(), name="lease watch")
         await self.submit(commands.StartWriter(self._program))
         for session in sorted(self._venue.state.sessions):
             await self.submit(commands.CloseSession(session, "engine restarted"))
@@ -136,6 +142,8 @@ class Engine:
         self._batch_ready.set()
         if self._committer is not None:
             await asyncio.wait([self._committer])
+        if self._lease_watch is not None:
+            self._lease_watch.cancel()
         if self._timer is not None:
             self._timer.cancel()
 
@@ -182,6 +190,8 @@ class Engine:
             while not (self._stopping and not self._waiting and not self._executed):
                 await self._batch_ready.wait()
                 self._batch_ready.clear()
+                if self._stopped is not None:
+                    return
                 batch, self._batch = self._batch, []
                 self._in_flight, self._executed = self._executed, []
                 stored = seal(batch, self.epoch, self._writer.last_hash) if batch else []
@@ -194,6 +204,10 @@ class Engine:
         else:
             if not self._end.done():
                 self._end.set_result(None)
+
+    async def _watch_lease(self) -> None:
+        await self._writer.lost.wait()
+        self._fail(LeaseLost("the connection to Postgres is gone, and the right to write with it"))
 
     def _release(self, batch: list[Recorded], stored: list[StoredEvent]) -> None:
         if batch:
@@ -214,6 +228,7 @@ class Engine:
         self._stopped = error
         self._stopping = True
         log.error("engine stopped", error=repr(error), durable_seq=self._durable_seq)
+        self._batch_ready.set()
         for pending in (*self._in_flight, *self._executed, *self._waiting):
             if pending.future is not None and not pending.future.done():
                 pending.future.set_exception(EngineStopped("the engine failed; the outcome is unknown"))

@@ -72,7 +72,9 @@ class Answers(Frame, frozen=True):
 
 
 _ENCODER = msgspec.msgpack.Encoder()
-_CLIENT_DECODER = msgspec.msgpack.Decoder(Hello | Events | Answers)
+_CLIENT_DECODER: msgspec.msgpack.Decoder[Hello | Events | Answers] = msgspec.msgpack.Decoder(
+    Hello | Events | Answers
+)
 _ENGINE_DECODER = msgspec.msgpack.Decoder(Submit)
 
 

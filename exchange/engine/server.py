@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from pathlib import Path
+import functools
 from typing import TYPE_CHECKING
 
 import structlog
@@ -19,6 +19,8 @@ from exchange.engine import frames
 from exchange.engine.interface import Answer, EngineStopped
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from exchange.engine.engine import Engine
     from exchange.log.record import StoredEvent
 
@@ -120,7 +122,7 @@ class _Connection(frames.FrameProtocol):
     def _receive(self, body: bytes) -> None:
         for request, command in frames.decode_for_engine(body).requests:
             future = self._engine.submit(command)
-            future.add_done_callback(lambda done, request=request: self._answer(request, done))
+            future.add_done_callback(functools.partial(self._answer, request))
 
     def _answer(self, request: int, done: asyncio.Future[Answer]) -> None:
         error = done.exception()

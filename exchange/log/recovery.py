@@ -39,9 +39,16 @@ async def recover(reader: LogReader, snapshots: SnapshotStore) -> Recovery:
     """Fold the log into a state; the hash chain of every event replayed is checked on the way."""
     began_at = time.monotonic()
     found = await snapshots.newest_good()
+    problems = list(found.problems)
     state = State()
     if found.snapshot is not None:
-        state = snapshot.load(found.snapshot.state)
+        try:
+            state = snapshot.load(found.snapshot.state)
+        except msgspec.ValidationError as error:
+            program = found.snapshot.program
+            problems.append(
+                f"snapshot {found.snapshot.seq} was written in another form by {program}: {error}"
+            )
     snapshot_seq = state.last_seq
     apply = state.apply
     async for page in reader.pages(snapshot_seq, verify=True):
@@ -53,5 +60,5 @@ async def recover(reader: LogReader, snapshots: SnapshotStore) -> Recovery:
         snapshot_seq=snapshot_seq,
         events_replayed=state.last_seq - snapshot_seq,
         duration_ms=round((time.monotonic() - began_at) * 1000),
-        problems=tuple(found.problems),
+        problems=tuple(problems),
     )
