@@ -9,6 +9,21 @@ import msgspec
 from exchange.domain.instruments import PPM
 from matching.order import SelfTradePrevention, Side, TimeInForce
 
+__all__ = [
+    "Delivery",
+    "OpenOrder",
+    "OrderRequest",
+    "OrderStatus",
+    "OrderType",
+    "RememberedOrder",
+    "SelfTradePrevention",
+    "Side",
+    "TimeInForce",
+    "merge_delivery",
+    "take_back",
+    "take_front",
+]
+
 Delivery = tuple[tuple[str, int], ...]
 """Credit classes and units of each, in the order in which they are delivered."""
 
