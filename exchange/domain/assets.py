@@ -15,6 +15,7 @@ from exchange.domain.state import reference_body
 if TYPE_CHECKING:
     from exchange.domain import commands
     from exchange.domain.deciding import Deciding
+    from exchange.domain.instruments import CreditClass
 
 MAX_SUPPLY = 10**18
 """No asset's supply goes beyond this, so that every amount fits 64 bits wherever it is read."""
@@ -50,9 +51,9 @@ def deposit_units(venue: Deciding, command: commands.DepositUnits) -> None:
         command.by, command.account, command.class_id, command.quantity, command.blocks, command.reference
     )
     _check_once(venue, event)
-    _check_class(venue, command.class_id)
+    credit_class = _known_class(venue, command.class_id)
     _check_amount(command.quantity)
-    check_blocks(command.blocks, command.quantity)
+    check_blocks(credit_class.registry, command.blocks, command.quantity)
     for block in command.blocks:
         serial = venue.state.custody.overlap(block)
         if serial is not None:
@@ -71,14 +72,14 @@ def withdraw_units(venue: Deciding, command: commands.WithdrawUnits) -> None:
         command.by, command.account, command.class_id, command.quantity, command.blocks, command.reference
     )
     _check_once(venue, event)
-    _check_class(venue, command.class_id)
+    credit_class = _known_class(venue, command.class_id)
     _check_amount(command.quantity)
-    check_blocks(command.blocks, command.quantity)
+    check_blocks(credit_class.registry, command.blocks, command.quantity)
     for block in command.blocks:
-        if not venue.state.custody.holds(block):
+        if not venue.state.custody.holds(command.class_id, block):
             raise Reject(
                 RejectCode.SERIAL_BLOCK_NOT_HELD,
-                f"batch {block.batch} {block.first} to {block.last} is not wholly in custody",
+                f"batch {block.batch} {block.first} to {block.last} is not wholly in custody as {command.class_id}",
             )
     _require_units(venue, command.account, command.class_id, command.quantity)
     venue.emit(event)
@@ -96,7 +97,7 @@ def retire(venue: Deciding, command: commands.Retire) -> None:
         command.reference,
     )
     _check_once(venue, event)
-    _check_class(venue, command.class_id)
+    _known_class(venue, command.class_id)
     _check_amount(command.quantity)
     if not command.beneficiary.strip():
         raise Reject(RejectCode.BENEFICIARY_REQUIRED, "a retirement names its beneficiary")
@@ -134,9 +135,11 @@ def _check_supply(venue: Deciding, asset: str, amount: int) -> None:
         raise Reject(RejectCode.INVALID_AMOUNT, f"the supply of {asset} would exceed {MAX_SUPPLY}")
 
 
-def _check_class(venue: Deciding, class_id: str) -> None:
-    if class_id not in venue.state.classes:
+def _known_class(venue: Deciding, class_id: str) -> CreditClass:
+    credit_class = venue.state.classes.get(class_id)
+    if credit_class is None:
         raise Reject(RejectCode.UNKNOWN_CLASS, f"{class_id!r} is not a registered credit class")
+    return credit_class
 
 
 def _require_units(venue: Deciding, account: str, class_id: str, quantity: int) -> None:

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def close_day(venue: Deciding, command: commands.CloseDay) -> None:
-    """Expire day orders and GTD orders that are due, then move references to last prices and the date on."""
+    """Expire the orders whose last date lies before the next one, move references to last prices, and the date on."""
     state = venue.state
     require_operator(state, command.by)
-    today = parse_date(state.business_date)
-    if parse_date(command.next_date) <= today:
+    next_date = parse_date(command.next_date)
+    if next_date <= parse_date(state.business_date):
         raise Reject(RejectCode.INVALID_DATE, f"{command.next_date} is not after {state.business_date}")
     for symbol in sorted(state.books):
-        for cancelled in state.books[symbol].expire(today.toordinal()):
+        for cancelled in state.books[symbol].expire(next_date.toordinal() - 1):
             emit_cancelled(venue, cancelled.order_id, ev.CancelReason.EXPIRED)
     references = tuple(
         (symbol, listing.last_price or listing.reference_price)

@@ -1,4 +1,4 @@
-"""Serial blocks in the venue's custody: closed intervals per registry and batch that never overlap."""
+"""Serial blocks in the venue's custody: closed intervals per registry and batch that never overlap, and their class."""
 
 from __future__ import annotations
 
@@ -23,11 +23,16 @@ class SerialBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=Fa
         return self.last - self.first + 1
 
 
-def check_blocks(blocks: tuple[SerialBlock, ...], quantity: int) -> None:
-    """Refuse blocks that are reversed, overlap each other, or do not add up to the quantity."""
+def check_blocks(registry: str, blocks: tuple[SerialBlock, ...], quantity: int) -> None:
+    """Refuse blocks of another registry, reversed or overlapping ones, or those that do not add up to the quantity."""
     total = 0
-    ordered = sorted(blocks, key=lambda block: (block.registry, block.batch, block.first))
+    ordered = sorted(blocks, key=lambda block: (block.batch, block.first))
     for index, block in enumerate(ordered):
+        if block.registry != registry:
+            raise Reject(
+                RejectCode.SERIAL_BLOCK_INVALID,
+                f"batch {block.batch} is not of the class's registry {registry}",
+            )
         if not 0 < block.first <= block.last:
             raise Reject(
                 RejectCode.SERIAL_BLOCK_INVALID,
@@ -35,8 +40,7 @@ def check_blocks(blocks: tuple[SerialBlock, ...], quantity: int) -> None:
             )
         if index:
             before = ordered[index - 1]
-            same_batch = (before.registry, before.batch) == (block.registry, block.batch)
-            if same_batch and block.first <= before.last:
+            if before.batch == block.batch and block.first <= before.last:
                 raise Reject(
                     RejectCode.SERIAL_BLOCK_OVERLAPS,
                     f"blocks of batch {block.batch} overlap at {block.first}",
@@ -49,11 +53,11 @@ def check_blocks(blocks: tuple[SerialBlock, ...], quantity: int) -> None:
 
 
 class Custody:
-    """Which serial numbers are immobilised here for the venue, whoever holds them."""
+    """Which serial numbers are immobilised here for the venue and as which credit class, whoever holds them."""
 
     def __init__(self) -> None:
-        self.batches: dict[tuple[str, str], SortedDict[int, int]] = {}
-        """`(registry, batch)` to `first -> last`; neighbours are joined."""
+        self.batches: dict[tuple[str, str], SortedDict[int, tuple[int, str]]] = {}
+        """`(registry, batch)` to `first -> (last, class_id)`; neighbours of one class are joined."""
 
     def overlap(self, block: SerialBlock) -> int | None:
         """The first serial number of the block that is already here, or None."""
@@ -61,41 +65,45 @@ class Custody:
         if not intervals:
             return None
         index = intervals.bisect_right(block.first) - 1
-        if index >= 0 and intervals.peekitem(index)[1] >= block.first:
+        if index >= 0 and intervals.peekitem(index)[1][0] >= block.first:
             return block.first
         if index + 1 < len(intervals):
             first = intervals.peekitem(index + 1)[0]
             if first <= block.last:
-                return int(first)
+                return first
         return None
 
-    def holds(self, block: SerialBlock) -> bool:
-        """Whether every serial number of the block is here."""
+    def holds(self, class_id: str, block: SerialBlock) -> bool:
+        """Whether every serial number of the block is here, as a unit of the class."""
         intervals = self.batches.get((block.registry, block.batch))
         if not intervals:
             return False
         index = intervals.bisect_right(block.first) - 1
-        return index >= 0 and bool(intervals.peekitem(index)[1] >= block.last)
+        if index < 0:
+            return False
+        last, held_class_id = intervals.peekitem(index)[1]
+        return block.last <= last and held_class_id == class_id
 
-    def add(self, block: SerialBlock) -> None:
-        """Take a block into custody, joining it with its neighbours."""
+    def add(self, class_id: str, block: SerialBlock) -> None:
+        """Take a block into custody, joining it with its neighbours of the same class."""
         intervals = self.batches.setdefault((block.registry, block.batch), SortedDict())
         first, last = block.first, block.last
         index = intervals.bisect_left(first)
-        if index < len(intervals) and intervals.peekitem(index)[0] == last + 1:
-            last = intervals.popitem(index)[1]
-        if index and intervals.peekitem(index - 1)[1] == first - 1:
+        after = intervals.get(last + 1)
+        if after is not None and after[1] == class_id:
+            last = intervals.pop(last + 1)[0]
+        if index and intervals.peekitem(index - 1)[1] == (first - 1, class_id):
             first = intervals.popitem(index - 1)[0]
-        intervals[first] = last
+        intervals[first] = (last, class_id)
 
     def remove(self, block: SerialBlock) -> None:
         """Let a block go; what is left around it stays."""
         key = (block.registry, block.batch)
         intervals = self.batches[key]
-        first, last = intervals.popitem(intervals.bisect_right(block.first) - 1)
+        first, (last, class_id) = intervals.popitem(intervals.bisect_right(block.first) - 1)
         if first < block.first:
-            intervals[first] = block.first - 1
+            intervals[first] = (block.first - 1, class_id)
         if block.last < last:
-            intervals[block.last + 1] = last
+            intervals[block.last + 1] = (last, class_id)
         if not intervals:
             del self.batches[key]

@@ -55,7 +55,8 @@ class _Snapshot(msgspec.Struct, forbid_unknown_fields=True):
     cancel_after: dict[str, int]
     balances: dict[str, dict[str, Balance]]
     supply: dict[str, int]
-    custody: list[SerialBlock]
+    custody: list[tuple[str, SerialBlock]]
+    """Class ids and blocks."""
 
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
@@ -92,9 +93,9 @@ def dump(state: State) -> bytes:
             balances=state.ledger.accounts,
             supply=state.ledger.supply,
             custody=[
-                SerialBlock(registry, batch, first, last)
+                (class_id, SerialBlock(registry, batch, first, last))
                 for (registry, batch), intervals in sorted(state.custody.batches.items())
-                for first, last in intervals.items()
+                for first, (last, class_id) in intervals.items()
             ],
         )
     )
@@ -128,8 +129,8 @@ def load(data: bytes) -> State:
         book = state.books[symbol] = OrderBook()
         for resting in snapshot.books[symbol]:
             book.rest(Order(*msgspec.structs.astuple(resting)))
-    for block in snapshot.custody:
-        state.custody.add(block)
+    for class_id, block in snapshot.custody:
+        state.custody.add(class_id, block)
     return state
 
 

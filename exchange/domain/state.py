@@ -182,7 +182,7 @@ class State:
     def _units_deposited(self, seq: int, event: ev.UnitsDeposited) -> None:
         self._referenced(seq, event)
         for block in event.blocks:
-            self.custody.add(block)
+            self.custody.add(event.class_id, block)
 
     def _units_withdrawn(self, seq: int, event: ev.UnitsWithdrawn) -> None:
         self._referenced(seq, event)
@@ -329,7 +329,7 @@ def reference_body(
         return (event.kind, event.currency, str(event.amount))
     if isinstance(event, ev.Retired):
         return (event.kind, event.class_id, str(event.quantity), event.beneficiary, event.purpose)
-    blocks = (f"{block.registry} {block.batch} {block.first}-{block.last}" for block in event.blocks)
+    blocks = (str(part) for block in event.blocks for part in msgspec.structs.astuple(block))
     return (event.kind, event.class_id, str(event.quantity), *blocks)
 
 
