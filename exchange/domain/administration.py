@@ -11,6 +11,7 @@ from exchange.domain.instruments import InstrumentState, check_instrument
 from exchange.domain.order_entry import emit_cancelled
 from exchange.domain.rejects import Reject, RejectCode
 from exchange.domain.sessions import end_session
+from exchange.domain.well_formed import check_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from exchange.domain.deciding import Deciding
 
 KEY_HEX_DIGITS = 64
-MAX_ID_LENGTH = 64
 OLDEST_VINTAGE, NEWEST_VINTAGE = 1990, 2100
 
 
@@ -140,8 +140,4 @@ def _check_participant(venue: Deciding, participant: str) -> None:
 def _check_new_id(new_id: str, existing: Mapping[str, object], what: str) -> None:
     if new_id in existing:
         raise Reject(RejectCode.ALREADY_EXISTS, f"{what} {new_id!r} exists already")
-    if not 0 < len(new_id) <= MAX_ID_LENGTH or not new_id.isprintable() or " " in new_id:
-        raise Reject(
-            RejectCode.INVALID_PARAMS,
-            f"a {what} id has 1 to {MAX_ID_LENGTH} printable characters and no blanks",
-        )
+    check_id(new_id, f"{what} id")

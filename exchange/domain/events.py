@@ -324,12 +324,13 @@ class Retired(Event, frozen=True):
 
 
 class RequestRefused(Event, frozen=True):
-    """A sequenced request other than a new order was refused; nothing changed."""
+    """A sequenced request was refused and is not remembered; nothing changed. Orders have `order_rejected`, mostly."""
 
     kind: ClassVar[str] = "request_refused"
     command: str
     by: str
     account: str
+    """Empty unless who asked may act on it."""
     code: RejectCode
     message: str
     order_id: int = 0

@@ -10,6 +10,8 @@ from exchange.domain.money import currency_exponent, parse_decimal, render_decim
 from exchange.domain.rejects import Reject, RejectCode
 
 PPM = 1_000_000
+MAX_TERM = 10**12
+"""No tick, lot, quantity or reference price goes beyond this."""
 
 
 class Unit(StrEnum):
@@ -106,14 +108,16 @@ def check_instrument(instrument: Instrument) -> None:
         < 1
     ):
         problem = "tick, lot, minimum quantity and reference price are at least 1"
+    elif max(instrument.tick, instrument.lot, instrument.reference_price_ticks) > MAX_TERM:
+        problem = f"tick, lot and reference price are at most {MAX_TERM}"
     elif not 0 <= instrument.price_decimals <= 8:
         problem = "price decimals lie between 0 and 8"
     elif (instrument.tick * instrument.lot * 10**exponent) % 10**instrument.price_decimals:
         problem = "one tick on one lot is not a whole number of minor currency units"
     elif instrument.minimum_quantity % instrument.lot or instrument.maximum_quantity % instrument.lot:
         problem = "minimum and maximum quantity are not multiples of the lot"
-    elif not instrument.minimum_quantity <= instrument.maximum_quantity <= 10**12:
-        problem = "the maximum quantity lies between the minimum and 10^12"
+    elif not instrument.minimum_quantity <= instrument.maximum_quantity <= MAX_TERM:
+        problem = f"the maximum quantity lies between the minimum and {MAX_TERM}"
     elif not 0 < instrument.band_ppm <= PPM:
         problem = "the price band lies between 1 and 1,000,000 ppm"
     elif not (0 <= instrument.maker_fee_ppm <= PPM and 0 <= instrument.taker_fee_ppm <= PPM):

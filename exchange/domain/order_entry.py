@@ -14,10 +14,13 @@ from exchange.domain.deciding import (
 from exchange.domain.instruments import PPM, InstrumentState
 from exchange.domain.orders import OrderType, take_back, take_front
 from exchange.domain.rejects import Reject, RejectCode
+from exchange.domain.well_formed import check_id
 from matching.events import Cancelled, Decremented, Filled
 from matching.order import Side, TimeInForce
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from exchange.domain.commands import AmendOrder, CancelAll, CancelOrder, PlaceOrder
     from exchange.domain.deciding import Deciding
     from exchange.domain.orders import Delivery, OpenOrder, OrderRequest
@@ -25,12 +28,19 @@ if TYPE_CHECKING:
     from matching.events import BookEvent
 
 IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
+MAX_OPEN_ORDERS = 50_000
+"""Live orders of one account."""
+MAX_NAMED_CLASSES = 100
+"""Classes that one order may name for delivery."""
 
 
 def place(venue: Deciding, command: PlaceOrder) -> None:
     """Accept an order with its holds, then let it trade; or refuse it."""
     state, account, request = venue.state, command.account, command.order
     require_trader(state, command.by, command.session, account)
+    check_id(request.client_order_id, "client order id")
+    if len(request.deliver) > MAX_NAMED_CLASSES:
+        raise Reject(RejectCode.INVALID_PARAMS, f"an order names at most {MAX_NAMED_CLASSES} classes")
     remembered = state.remembered.get(account, {}).get(request.client_order_id)
     if remembered is not None:
         if remembered.request == request:
@@ -38,6 +48,11 @@ def place(venue: Deciding, command: PlaceOrder) -> None:
         raise Reject(
             RejectCode.CLIENT_ORDER_ID_REUSED,
             f"client order id {request.client_order_id!r} was used for another order",
+        )
+    if len(state.account_orders.get(account, ())) >= MAX_OPEN_ORDERS:
+        raise Reject(
+            RejectCode.TOO_MANY_OPEN_ORDERS,
+            f"the account has {MAX_OPEN_ORDERS} live orders, the most it may have",
         )
     listing = tradable(state, request.instrument)
     instrument = listing.instrument
@@ -87,7 +102,8 @@ def amend(venue: Deciding, command: AmendOrder) -> None:
     amended: ev.OrderAmended | None = None
     if quantity > order.filled:
         check_quantity(listing, quantity)
-        if command.price is not None:
+        if price != order.price or quantity > order.quantity:
+            # It enters the book anew.
             check_price(listing, price)
         if order.request.post_only and price != order.price and book.crosses(order.side, price):
             raise Reject(RejectCode.POST_ONLY_WOULD_TRADE, "the amended order would trade at once")
@@ -194,7 +210,10 @@ def check_quantity(listing: Listing, quantity: int) -> None:
 def price_band(listing: Listing) -> tuple[int, int]:
     """Lowest and highest price in ticks that an order may have now."""
     reference, band_ppm = listing.reference_price, listing.instrument.band_ppm
-    return max(1, -(-reference * (PPM - band_ppm) // PPM)), reference * (PPM + band_ppm) // PPM
+    # At least a tick either way, or a low price could never move again.
+    low = min(-(-reference * (PPM - band_ppm) // PPM), reference - 1)
+    high = max(reference * (PPM + band_ppm) // PPM, reference + 1)
+    return max(low, 1), high
 
 
 def check_price(listing: Listing, price: int) -> None:
@@ -216,14 +235,18 @@ def require_cash(state: State, account: str, currency: str, amount: int) -> None
         )
 
 
-def oldest_first(state: State, account: str, listing: Listing, quantity: int) -> Delivery:
-    """Units of the instrument's classes available to the account, oldest vintage first, as many as needed."""
-    deliver: list[tuple[str, int]] = []
-    missing = quantity
-    by_vintage = sorted(
+def oldest_first(state: State, listing: Listing) -> list[str]:
+    """The instrument's classes by vintage, and by id within a vintage."""
+    return sorted(
         listing.instrument.classes, key=lambda class_id: (state.classes[class_id].vintage, class_id)
     )
-    for class_id in by_vintage:
+
+
+def available_units(state: State, account: str, class_ids: Iterable[str], quantity: int) -> Delivery:
+    """As many units as needed of those available to the account, class by class in the order given."""
+    deliver: list[tuple[str, int]] = []
+    missing = quantity
+    for class_id in class_ids:
         units = min(missing, state.ledger.balance(account, class_id).available)
         if units > 0:
             deliver.append((class_id, units))
@@ -289,7 +312,7 @@ def _expiry(state: State, request: OrderRequest) -> str:
 def _deliverable(state: State, account: str, listing: Listing, request: OrderRequest) -> Delivery:
     """The classes that a sell order holds: those it names, or the oldest vintages."""
     if not request.deliver:
-        return oldest_first(state, account, listing, request.quantity)
+        return available_units(state, account, oldest_first(state, listing), request.quantity)
     named = [class_id for class_id, _ in request.deliver]
     for class_id in named:
         if class_id not in listing.instrument.classes:
@@ -345,7 +368,9 @@ def _amendment(
         change = order.needed_cash(listing.notional(price, quantity - order.filled)) - order.hold_cash
         require_cash(state, order.account, currency, change)
     elif more > 0:
-        hold_units = oldest_first(state, order.account, listing, more)
+        # An order that named its classes delivers no others, however much it grows.
+        class_ids = [class_id for class_id, _ in order.request.deliver] or oldest_first(state, listing)
+        hold_units = available_units(state, order.account, class_ids, more)
     elif more < 0:
         release_units, _ = take_back(order.deliver, -more)
     return ev.OrderAmended(

@@ -72,7 +72,7 @@ class RejectCode(IntEnum):
     CLIENT_ORDER_ID_REUSED = 5001
     POST_ONLY_WOULD_TRADE = 5002
     NOTHING_TO_AMEND = 5003
-    AMEND_NOT_POSSIBLE = 5004
+    TOO_MANY_OPEN_ORDERS = 5004
 
 
 class Reject(Exception):  # noqa: N818 - a refusal is an answer, not an error of ours

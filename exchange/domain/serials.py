@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import msgspec
-from sortedcontainers import SortedDict
+from typing import TYPE_CHECKING
 
+import msgspec
+
+from exchange.domain.intervals import IntervalError, IntervalSet
 from exchange.domain.rejects import Reject, RejectCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class SerialBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -56,54 +61,51 @@ class Custody:
     """Which serial numbers are immobilised here for the venue and as which credit class, whoever holds them."""
 
     def __init__(self) -> None:
-        self.batches: dict[tuple[str, str], SortedDict[int, tuple[int, str]]] = {}
-        """`(registry, batch)` to `first -> (last, class_id)`; neighbours of one class are joined."""
+        self._batches: dict[tuple[str, str], dict[str, IntervalSet]] = {}
+        """`(registry, batch)` to class id to its serial numbers; nothing empty stays."""
 
     def overlap(self, block: SerialBlock) -> int | None:
         """The first serial number of the block that is already here, or None."""
-        intervals = self.batches.get((block.registry, block.batch))
-        if not intervals:
-            return None
-        index = intervals.bisect_right(block.first) - 1
-        if index >= 0 and intervals.peekitem(index)[1][0] >= block.first:
-            return block.first
-        if index + 1 < len(intervals):
-            first = intervals.peekitem(index + 1)[0]
-            if first <= block.last:
-                return first
-        return None
+        serials = [
+            serial
+            for held in self._batches.get((block.registry, block.batch), {}).values()
+            if (serial := held.first_overlap(block.first, block.last)) is not None
+        ]
+        return min(serials, default=None)
 
     def holds(self, class_id: str, block: SerialBlock) -> bool:
         """Whether every serial number of the block is here, as a unit of the class."""
-        intervals = self.batches.get((block.registry, block.batch))
-        if not intervals:
-            return False
-        index = intervals.bisect_right(block.first) - 1
-        if index < 0:
-            return False
-        last, held_class_id = intervals.peekitem(index)[1]
-        return block.last <= last and held_class_id == class_id
+        held = self._batches.get((block.registry, block.batch), {}).get(class_id)
+        return held is not None and held.contains(block.first, block.last)
 
     def add(self, class_id: str, block: SerialBlock) -> None:
-        """Take a block into custody, joining it with its neighbours of the same class."""
-        intervals = self.batches.setdefault((block.registry, block.batch), SortedDict())
-        first, last = block.first, block.last
-        index = intervals.bisect_left(first)
-        after = intervals.get(last + 1)
-        if after is not None and after[1] == class_id:
-            last = intervals.pop(last + 1)[0]
-        if index and intervals.peekitem(index - 1)[1] == (first - 1, class_id):
-            first = intervals.popitem(index - 1)[0]
-        intervals[first] = (last, class_id)
+        """Take a block into custody; raises `IntervalError` if any of it is here already, as whatever class."""
+        serial = self.overlap(block)
+        if serial is not None:
+            raise IntervalError(f"{block}: serial number {serial} is in custody already")
+        classes = self._batches.setdefault((block.registry, block.batch), {})
+        classes.setdefault(class_id, IntervalSet()).add(block.first, block.last)
 
     def remove(self, block: SerialBlock) -> None:
-        """Let a block go; what is left around it stays."""
+        """Let a block go; what is left around it stays. Raises `IntervalError` unless all of it is here as one class."""
         key = (block.registry, block.batch)
-        intervals = self.batches[key]
-        first, (last, class_id) = intervals.popitem(intervals.bisect_right(block.first) - 1)
-        if first < block.first:
-            intervals[first] = (block.first - 1, class_id)
-        if block.last < last:
-            intervals[block.last + 1] = (last, class_id)
-        if not intervals:
-            del self.batches[key]
+        classes = self._batches.get(key, {})
+        for class_id, held in classes.items():
+            if held.contains(block.first, block.last):
+                break
+        else:
+            raise IntervalError(f"{block} is not wholly in custody")
+        held.remove(block.first, block.last)
+        if not held:
+            del classes[class_id]
+            if not classes:
+                del self._batches[key]
+
+    def blocks(self) -> Iterator[tuple[str, SerialBlock]]:
+        """Class ids and blocks by registry, batch and number; neighbours of one class are one block."""
+        for (registry, batch), classes in sorted(self._batches.items()):
+            intervals = sorted(
+                (first, last, class_id) for class_id, held in classes.items() for first, last in held
+            )
+            for first, last, class_id in intervals:
+                yield class_id, SerialBlock(registry, batch, first, last)

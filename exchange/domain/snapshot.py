@@ -92,11 +92,7 @@ def dump(state: State) -> bytes:
             cancel_after=state.cancel_after,
             balances=state.ledger.accounts,
             supply=state.ledger.supply,
-            custody=[
-                (class_id, SerialBlock(registry, batch, first, last))
-                for (registry, batch), intervals in sorted(state.custody.batches.items())
-                for first, (last, class_id) in intervals.items()
-            ],
+            custody=list(state.custody.blocks()),
         )
     )
 

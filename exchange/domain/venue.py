@@ -16,11 +16,16 @@ from exchange.domain.deciding import DuplicateRequest
 from exchange.domain.events import Event, OrderRejected, RequestRefused
 from exchange.domain.rejects import Reject, RejectCode
 from exchange.domain.state import State
+from exchange.domain.well_formed import flaw
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from exchange.domain.commands import Command
+
+
+_MADE_BY_US = frozenset({commands.FireTimers, commands.OpenSession, commands.CloseSession})
+"""Commands of engine and gateways. A session ends even when somebody wrote a strange reason."""
 
 
 class VenueError(Exception):
@@ -49,6 +54,11 @@ class Venue:
         self._at = at
         events: list[Event] = []
         self._events = events
+        malformed = "" if type(command) in _MADE_BY_US else flaw(msgspec.structs.astuple(command))
+        if malformed:
+            # The answer repeats nothing of what was sent: the log and its readers could not carry it.
+            self.emit(RequestRefused(type(command).__name__, "", "", RejectCode.INVALID_PARAMS, malformed))
+            return Execution(events)
         try:
             _DECIDERS[type(command)](self, command)
         except Reject as reject:
@@ -80,16 +90,18 @@ class Venue:
 
 def _refusal(command: Command, reject: Reject) -> Event:
     order = command.order if isinstance(command, commands.PlaceOrder) else None
-    # Only a participant's own order is remembered as rejected: a stranger must not fill somebody's idempotency table.
+    # A stranger must neither fill somebody's idempotency table nor appear among the events of somebody's account.
     stranger = (
         reject.code // 1000 == RejectCode.NOT_LOGGED_ON // 1000 or reject.code is RejectCode.VENUE_NOT_OPEN
     )
-    if isinstance(command, commands.PlaceOrder) and not stranger:
+    # An order without a proper id cannot be remembered by it.
+    remembered = not stranger and reject.code is not RejectCode.INVALID_PARAMS
+    if isinstance(command, commands.PlaceOrder) and remembered:
         return OrderRejected(command.account, command.session, command.order, reject.code, reject.message)
     return RequestRefused(
         command=type(command).__name__,
         by=getattr(command, "by", ""),
-        account=getattr(command, "account", ""),
+        account="" if stranger else getattr(command, "account", ""),
         code=reject.code,
         message=reject.message,
         order_id=getattr(command, "order_id", 0),
