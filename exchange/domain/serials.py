@@ -90,11 +90,12 @@ class Custody:
         """Let a block go; what is left around it stays. Raises `IntervalError` unless all of it is here as one class."""
         key = (block.registry, block.batch)
         classes = self._batches.get(key, {})
-        for class_id, held in classes.items():
-            if held.contains(block.first, block.last):
-                break
-        else:
+        class_id = next(
+            (name for name, held in classes.items() if held.contains(block.first, block.last)), None
+        )
+        if class_id is None:
             raise IntervalError(f"{block} is not wholly in custody")
+        held = classes[class_id]
         held.remove(block.first, block.last)
         if not held:
             del classes[class_id]
