@@ -126,16 +126,11 @@ class EngineClient:
         ]
         self._last_batch = batch
         self._durable_seq = batch[-1].seq
-        for listener in self._listeners:
+        # A copy: a listener may end itself, and the next one must not miss the batch.
+        for listener in tuple(self._listeners):
             listener(batch)
 
     def _answer_received(self, answered: frames.Answered) -> None:
-        future = self._futures.pop(answered.request)
-        if future.done():
-            return
-        if answered.code:
-            future.set_exception(Reject(RejectCode(answered.code), answered.message))
-            return
         events: list[Recorded] = []
         if answered.first_seq:
             # The engine sends a batch's answers before its next batch.
@@ -143,7 +138,13 @@ class EngineClient:
             if not batch_seq <= answered.first_seq <= answered.last_seq <= self._last_batch[-1].seq:
                 raise frames.FrameError(f"answer {answered} does not belong to the batch at {batch_seq}")
             events = self._last_batch[answered.first_seq - batch_seq : answered.last_seq - batch_seq + 1]
-        future.set_result(Answer(events, answered.duplicate_of))
+        future = self._futures.pop(answered.request)
+        if future.done():
+            return
+        if answered.code:
+            future.set_exception(Reject(RejectCode(answered.code), answered.message))
+        else:
+            future.set_result(Answer(events, answered.duplicate_of))
 
     def _connection_lost(self, _error: Exception | None) -> None:
         if not self._lost.done():

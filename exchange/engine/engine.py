@@ -34,15 +34,22 @@ SLICE_COMMANDS = 64
 MAX_WAITING_COMMANDS = 20_000
 """Above this, new work is refused with BUSY; commands that lower risk are still taken up to twice as many."""
 MAX_BATCH_EVENTS = 10_000
-"""A batch that waits for the transaction before it grows no further than this; commands wait instead."""
+"""A batch that waits for the transaction before it grows no further than this, nor beyond as many commands; what comes
+waits instead."""
 
-_RISK_LOWERING = (commands.CancelOrder, commands.CancelAll, commands.CloseSession, commands.SetCancelAfter)
+_RISK_LOWERING = (commands.CancelOrder, commands.CancelAll, commands.SetCancelAfter)
+_NEVER = 2**63 - 1
+"""As a time, in nanoseconds."""
 
 log = structlog.get_logger()
 
 
 class LeaseLost(Exception):  # noqa: N818 - it says what happened
     """Another engine may write the log now; this one must not."""
+
+
+class NotRecovered(Exception):  # noqa: N818 - it says what is missing
+    """The venue does not stand where the log ends: recover it after the lease was taken, not before."""
 
 
 class _Pending:
@@ -56,21 +63,42 @@ class _Pending:
         self.answer: Answer | None = None
 
 
+class _Batch:
+    """Commands that were executed one after the other, and their events, sealed: one transaction."""
+
+    __slots__ = ("pending", "recorded", "stored")
+
+    def __init__(self) -> None:
+        self.pending: list[_Pending] = []
+        self.recorded: list[Recorded] = []
+        self.stored: list[StoredEvent] = []
+
+    @property
+    def full(self) -> bool:
+        return max(len(self.recorded), len(self.pending)) >= MAX_BATCH_EVENTS
+
+
 class Engine:
-    """Runs a recovered venue on a log that it has the lease of. `start` it, `wait` for its end, `stop` it."""
+    """Runs a recovered venue on a log that it has the lease of. `start` it, `wait` for its end, `stop` it.
+
+    Raises NotRecovered when the venue was not recovered to the end of the log.
+    """
 
     def __init__(
         self, venue: Venue, writer: LogWriter, program: str, clock: Callable[[], int] = time.time_ns
     ) -> None:
+        if venue.state.last_seq != writer.last_seq:
+            raise NotRecovered(f"the venue is at event {venue.state.last_seq}, the log at {writer.last_seq}")
         self._venue = venue
         self._writer = writer
         self._program = program
         self._clock = clock
         self._waiting: deque[_Pending] = deque()
-        self._executed: list[_Pending] = []
-        self._in_flight: list[_Pending] = []
-        """Commands whose events are on their way to Postgres."""
-        self._batch: list[Recorded] = []
+        self._batch = _Batch()
+        self._in_flight = _Batch()
+        """What is on its way to Postgres."""
+        self._sealed_hash = writer.last_hash
+        """Of the last event executed: the next one's goes on from it."""
         self._batch_ready = asyncio.Event()
         self._slice_scheduled = False
         self._stopping = False
@@ -79,7 +107,8 @@ class Engine:
         self._committer: asyncio.Task[None] | None = None
         self._lease_watch: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_deadline = 0
+        self._deadline = _NEVER
+        """The earliest dead-man deadline that the timer is armed for."""
         self._listeners: list[Callable[[list[Recorded]], None]] = []
         self._stored_listeners: list[Callable[[list[StoredEvent]], None]] = []
         self._durable_seq = venue.state.last_seq
@@ -104,7 +133,8 @@ class Engine:
             future.set_exception(EngineStopped("the engine has stopped"))
             return future
         limit = MAX_WAITING_COMMANDS * (2 if isinstance(command, _RISK_LOWERING) else 1)
-        if len(self._waiting) >= limit:
+        # The end of a session comes once for each, and must never be missed: its orders may have to be cancelled.
+        if len(self._waiting) >= limit and not isinstance(command, commands.CloseSession):
             future.set_exception(Reject(RejectCode.BUSY, "too many commands wait; try again shortly"))
             return future
         self._waiting.append(_Pending(command, future))
@@ -127,10 +157,11 @@ class Engine:
         """Write `writer_started`, and end the sessions of the writer before: their connections are gone."""
         self._committer = asyncio.create_task(self._commit_batches(), name="committer")
         self._lease_watch = asyncio.create_task(self._watch_lease(), name="lease watch")
-        await self.submit(commands.StartWriter(self._program))
-        for session in sorted(self._venue.state.sessions):
-            await self.submit(commands.CloseSession(session, "engine restarted"))
-        self._arm_timer()
+        former = sorted(self._venue.state.sessions)
+        await asyncio.gather(
+            self.submit(commands.StartWriter(self._program)),
+            *(self.submit(commands.CloseSession(session, "engine restarted")) for session in former),
+        )
 
     async def wait(self) -> None:
         """Return when the engine was stopped; raise what made it fail."""
@@ -144,13 +175,12 @@ class Engine:
             await asyncio.wait([self._committer])
         if self._lease_watch is not None:
             self._lease_watch.cancel()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._disarm_timer()
 
     # Executing: the venue runs ahead of the log.
 
     def _schedule_slice(self) -> None:
-        if not self._slice_scheduled and self._waiting and len(self._batch) < MAX_BATCH_EVENTS:
+        if not self._slice_scheduled and self._waiting and not self._batch.full:
             self._slice_scheduled = True
             asyncio.get_running_loop().call_soon(self._execute_slice)
 
@@ -158,10 +188,14 @@ class Engine:
         self._slice_scheduled = False
         if self._stopped is not None:
             return
-        waiting = self._waiting
+        waiting, batch = self._waiting, self._batch
+        already_sealed = len(batch.recorded)
         try:
             for _ in range(min(SLICE_COMMANDS, len(waiting))):
                 self._execute(waiting.popleft())
+            if len(batch.recorded) > already_sealed:
+                batch.stored += seal(batch.recorded[already_sealed:], self.epoch, self._sealed_hash)
+                self._sealed_hash = batch.stored[-1].hash
         except Exception as error:  # noqa: BLE001 - whatever it is, state and log may differ: stop
             self._fail(error)
             return
@@ -170,35 +204,40 @@ class Engine:
         self._schedule_slice()
 
     def _execute(self, pending: _Pending) -> None:
-        state = self._venue.state
-        at = max(self._clock(), state.last_at)
-        command_seq = seq = state.last_seq + 1
+        at = max(self._clock(), self._venue.state.last_at)
+        if at >= self._deadline:
+            # Nobody trades at a later time than a dead man's deadline while his orders stand.
+            self._disarm_timer()
+            self._decide(_Pending(commands.FireTimers(), None), at)
+        self._decide(pending, at)
+
+    def _decide(self, pending: _Pending, at: int) -> None:
+        batch = self._batch
+        command_seq = seq = self._venue.state.last_seq + 1
         # Known to the gate before it is executed: should the venue fail, its future must hear of it.
-        self._executed.append(pending)
+        batch.pending.append(pending)
         execution = self._venue.execute(pending.command, at)
         recorded: list[Recorded] = []
         for event in execution.events:
             recorded.append(Recorded(seq, command_seq, at, event))
             seq += 1
-        self._batch += recorded
+        batch.recorded += recorded
         pending.answer = Answer(recorded, execution.duplicate_of)
 
     # Committing: one transaction in flight, then the gate.
 
     async def _commit_batches(self) -> None:
         try:
-            while not (self._stopping and not self._waiting and not self._executed):
+            while not (self._stopping and not self._waiting and not self._batch.pending):
                 await self._batch_ready.wait()
                 self._batch_ready.clear()
-                if self._stopped is not None:
-                    return
-                batch, self._batch = self._batch, []
-                self._in_flight, self._executed = self._executed, []
-                stored = seal(batch, self.epoch, self._writer.last_hash) if batch else []
-                if stored:
-                    await self._writer.append(stored)
-                self._release(batch, stored)
+                batch = self._in_flight = self._batch
+                self._batch = _Batch()
+                # There is room again.
                 self._schedule_slice()
+                if batch.stored:
+                    await self._writer.append(batch.stored)
+                self._release(batch)
         except Exception as error:  # noqa: BLE001 - the outcome of the commit is unknown, or a listener is broken
             self._fail(error)
         else:
@@ -209,17 +248,18 @@ class Engine:
         await self._writer.lost.wait()
         self._fail(LeaseLost("the connection to Postgres is gone, and the right to write with it"))
 
-    def _release(self, batch: list[Recorded], stored: list[StoredEvent]) -> None:
-        if batch:
-            self._durable_seq = batch[-1].seq
-            for stored_listener in self._stored_listeners:
-                stored_listener(stored)
-            for listener in self._listeners:
-                listener(batch)
-        for pending in self._in_flight:
+    def _release(self, batch: _Batch) -> None:
+        if batch.stored:
+            self._durable_seq = batch.stored[-1].seq
+            # Copies: a listener may end itself, and the next one must not miss the batch.
+            for stored_listener in tuple(self._stored_listeners):
+                stored_listener(batch.stored)
+            for listener in tuple(self._listeners):
+                listener(batch.recorded)
+        for pending in batch.pending:
             if pending.future is not None and pending.answer is not None and not pending.future.done():
                 pending.future.set_result(pending.answer)
-        self._in_flight = []
+        self._in_flight = _Batch()
 
     def _fail(self, error: Exception) -> None:
         """Fail stop: nobody gets an answer any more, and nothing more is written."""
@@ -228,11 +268,13 @@ class Engine:
         self._stopped = error
         self._stopping = True
         log.error("engine stopped", error=repr(error), durable_seq=self._durable_seq)
-        self._batch_ready.set()
-        for pending in (*self._in_flight, *self._executed, *self._waiting):
+        if self._committer is not None:
+            # It may wait for Postgres; what comes back must not pass the gate.
+            self._committer.cancel()
+        for pending in (*self._in_flight.pending, *self._batch.pending, *self._waiting):
             if pending.future is not None and not pending.future.done():
                 pending.future.set_exception(EngineStopped("the engine failed; the outcome is unknown"))
-        self._in_flight, self._executed = [], []
+        self._in_flight, self._batch = _Batch(), _Batch()
         self._waiting.clear()
         if not self._end.done():
             self._end.set_exception(error)
@@ -240,21 +282,23 @@ class Engine:
     # Timers are commands, too.
 
     def _arm_timer(self) -> None:
-        deadlines = self._venue.state.cancel_after
-        deadline = min(deadlines.values()) if deadlines else 0
-        if deadline == self._timer_deadline:
+        deadline = min(self._venue.state.cancel_after.values(), default=_NEVER)
+        if deadline == self._deadline:
             return
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._timer_deadline = deadline
-        if deadline:
+        self._disarm_timer()
+        self._deadline = deadline
+        if deadline != _NEVER:
             delay_s = max(0, deadline - self._clock()) / 1e9
             self._timer = asyncio.get_running_loop().call_later(delay_s, self._fire_timers)
 
+    def _disarm_timer(self) -> None:
+        self._deadline = _NEVER
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _fire_timers(self) -> None:
-        self._timer = None
-        self._timer_deadline = 0
+        self._disarm_timer()
         # Cancels of a dead man's orders must not be refused because others are busy.
         self._waiting.append(_Pending(commands.FireTimers(), None))
         self._schedule_slice()

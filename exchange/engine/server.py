@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from exchange.domain import commands
-from exchange.domain.events import SessionOpened
+from exchange.domain.events import SessionClosed, SessionOpened
 from exchange.domain.rejects import Reject
 from exchange.engine import frames
 from exchange.engine.interface import Answer, EngineStopped
@@ -38,6 +38,7 @@ class EngineServer:
         self._path = path
         self._program = program
         self._server: asyncio.Server | None = None
+        self._socket_inode = 0
         self._connections: set[_Connection] = set()
         self._unlisten = engine.listen_stored(self._send_events)
 
@@ -48,16 +49,18 @@ class EngineServer:
             self._path.unlink()
         self._server = await asyncio.get_running_loop().create_unix_server(self._connect, str(self._path))
         self._path.chmod(0o600)
+        self._socket_inode = self._path.stat().st_ino
 
     async def close(self) -> None:
-        """Close all connections and remove the socket."""
+        """Close all connections and remove the socket, unless it is another engine's by now."""
         self._unlisten()
         if self._server is not None:
             self._server.close()
         for connection in list(self._connections):
             connection.close()
         with contextlib.suppress(FileNotFoundError):
-            self._path.unlink()
+            if self._path.stat().st_ino == self._socket_inode:
+                self._path.unlink()
 
     def _connect(self) -> asyncio.Protocol:
         return _Connection(self._engine, self._program, self._connections)
@@ -76,6 +79,8 @@ class EngineServer:
             )
         )
         for connection in list(self._connections):
+            # Answers refer to the batch before them: those of the last one must not come after this one.
+            connection.flush()
             connection.send(frame)
 
 
@@ -116,8 +121,14 @@ class _Connection(frames.FrameProtocol):
     def close(self) -> None:
         """Send what is left and close."""
         if self._transport is not None:
-            self._flush()
+            self.flush()
             self._transport.close()
+
+    def flush(self) -> None:
+        """Write the answers that are ready."""
+        if self._answers:
+            answers, self._answers = self._answers, []
+            self.send(frames.encode(frames.Answers(answers)))
 
     def _receive(self, body: bytes) -> None:
         for request, command in frames.decode_for_engine(body).requests:
@@ -132,6 +143,11 @@ class _Connection(frames.FrameProtocol):
             for recorded in events:
                 if isinstance(recorded.event, SessionOpened):
                     self._sessions.add(recorded.seq)
+                elif isinstance(recorded.event, SessionClosed):
+                    self._sessions.discard(recorded.event.session)
+            if self._transport is None:
+                self._close_sessions()
+                return
             first, last = (events[0].seq, events[-1].seq) if events else (0, 0)
             answered = frames.Answered(request, first, last, answer.duplicate_of)
         elif isinstance(error, Reject):
@@ -143,17 +159,17 @@ class _Connection(frames.FrameProtocol):
         else:
             raise error
         if not self._answers:
-            asyncio.get_running_loop().call_soon(self._flush)
+            asyncio.get_running_loop().call_soon(self.flush)
         self._answers.append(answered)
 
-    def _flush(self) -> None:
-        if self._answers:
-            answers, self._answers = self._answers, []
-            self.send(frames.encode(frames.Answers(answers)))
-
     def _lost(self, _error: Exception | None) -> None:
-        """A gateway that is gone takes its sessions with it: their orders may have to be cancelled."""
+        self._transport = None
         self._connections.discard(self)
-        for session in sorted(self._sessions):
+        self._close_sessions()
+
+    def _close_sessions(self) -> None:
+        """A gateway that is gone takes its sessions with it: their orders may have to be cancelled."""
+        sessions, self._sessions = self._sessions, set()
+        for session in sorted(sessions):
             future = self._engine.submit(commands.CloseSession(session, "gateway lost"))
             future.add_done_callback(lambda done: done.exception())

@@ -38,17 +38,7 @@ class Recovery(msgspec.Struct, frozen=True):
 async def recover(reader: LogReader, snapshots: SnapshotStore) -> Recovery:
     """Fold the log into a state; the hash chain of every event replayed is checked on the way."""
     began_at = time.monotonic()
-    found = await snapshots.newest_good()
-    problems = list(found.problems)
-    state = State()
-    if found.snapshot is not None:
-        try:
-            state = snapshot.load(found.snapshot.state)
-        except msgspec.ValidationError as error:
-            program = found.snapshot.program
-            problems.append(
-                f"snapshot {found.snapshot.seq} was written in another form by {program}: {error}"
-            )
+    state, problems = await _from_snapshot(snapshots)
     snapshot_seq = state.last_seq
     apply = state.apply
     async for page in reader.pages(snapshot_seq, verify=True):
@@ -62,3 +52,24 @@ async def recover(reader: LogReader, snapshots: SnapshotStore) -> Recovery:
         duration_ms=round((time.monotonic() - began_at) * 1000),
         problems=tuple(problems),
     )
+
+
+async def _from_snapshot(snapshots: SnapshotStore) -> tuple[State, list[str]]:
+    """The state of the newest snapshot that can be used, an empty one if none can; and what was wrong with others."""
+    found = await snapshots.newest_good()
+    problems = found.problems
+    while found.snapshot is not None:
+        seq, program = found.snapshot.seq, found.snapshot.program
+        try:
+            state = snapshot.load(found.snapshot.state)
+        except msgspec.DecodeError as error:
+            problems.append(f"snapshot {seq} was written in another form by {program}: {error}")
+        else:
+            if state.last_seq == seq:
+                return state, problems
+            problems.append(
+                f"snapshot {seq}, written by {program}, holds the state after event {state.last_seq}"
+            )
+        found = await snapshots.newest_good(seq)
+        problems += found.problems
+    return State(), problems

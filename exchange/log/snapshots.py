@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 KEPT = 2
 
+_END = 2**63 - 1
+
 _COMPRESSION_LEVEL = 1
 """States are large and repetitive: more effort saves little."""
 
@@ -34,7 +36,8 @@ DELETE FROM snapshot WHERE seq > (SELECT last_seq FROM log_head)
 """
 _NEWEST_FIRST = """
 SELECT snapshot.seq, chain_hash, program, digest, last_seq, event.hash
-FROM snapshot CROSS JOIN log_head LEFT JOIN event ON event.seq = snapshot.seq ORDER BY snapshot.seq DESC
+FROM snapshot CROSS JOIN log_head LEFT JOIN event ON event.seq = snapshot.seq
+WHERE snapshot.seq < $1 ORDER BY snapshot.seq DESC
 """
 
 
@@ -86,13 +89,13 @@ class SnapshotStore:
             await connection.close()
         return digest
 
-    async def newest_good(self) -> Found:
-        """The newest snapshot that is intact and of this log, if there is one."""
+    async def newest_good(self, before_seq: int = _END) -> Found:
+        """The newest snapshot of an event before `before_seq` that is intact and of this log, if there is one."""
         problems: list[str] = []
         connection = await asyncpg.connect(self._dsn)
         try:
             await check_schema(connection)
-            for row in await connection.fetch(_NEWEST_FIRST):
+            for row in await connection.fetch(_NEWEST_FIRST, before_seq):
                 seq, chain_hash, program, digest, last_seq, event_hash = row
                 if seq > last_seq:
                     problems.append(f"snapshot {seq} lies beyond the end of the log, event {last_seq}")
