@@ -1,0 +1,329 @@
+"""Facts and state of the venue as answers: ticks become prices, minor units become cash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exchange.domain import events as ev
+from exchange.domain.money import currency_exponent, render_decimal
+from exchange.domain.order_entry import price_band
+from exchange.domain.orders import OrderStatus, Side
+from exchange.domain.rejects import Reject, RejectCode
+from gateway import results
+from gateway.book_feed import checksum
+
+if TYPE_CHECKING:
+    from exchange.domain.instruments import Instrument
+    from exchange.domain.orders import OpenOrder, RememberedOrder
+    from exchange.domain.state import Listing, State
+    from gateway.book_feed import BookView, Levels
+    from gateway.market_activity import LiveCandle, Print
+    from gateway.replica import Replica
+
+
+def cash_text(amount: int, currency: str) -> str:
+    """Decimal text of an amount in minor units."""
+    return render_decimal(amount, currency_exponent(currency))
+
+
+def known_listing(state: State, symbol: str) -> Listing:
+    """The listing of an instrument; raises Reject."""
+    listing = state.listings.get(symbol)
+    if listing is None:
+        raise Reject(RejectCode.UNKNOWN_INSTRUMENT, f"{symbol!r} is not listed")
+    return listing
+
+
+# Market data.
+
+
+def render_instrument(listing: Listing) -> results.InstrumentInfo:
+    """Listing terms, present band and state."""
+    instrument = listing.instrument
+    price = instrument.ticks_to_price
+    lowest, highest = price_band(listing)
+    return results.InstrumentInfo(
+        symbol=instrument.symbol,
+        name=instrument.name,
+        classes=instrument.classes,
+        unit=instrument.unit,
+        currency=instrument.currency,
+        tick=price(1),
+        price_decimals=instrument.price_decimals,
+        lot=instrument.lot,
+        minimum_quantity=instrument.minimum_quantity,
+        maximum_quantity=instrument.maximum_quantity,
+        reference_price=price(listing.reference_price),
+        lowest_price=price(lowest),
+        highest_price=price(highest),
+        maker_fee_ppm=instrument.maker_fee_ppm,
+        taker_fee_ppm=instrument.taker_fee_ppm,
+        state=listing.state,
+        last_price=price(listing.last_price) if listing.last_price else None,
+    )
+
+
+def render_levels(instrument: Instrument, levels: Levels) -> list[results.BookLevel]:
+    """Levels with decimal prices."""
+    price = instrument.ticks_to_price
+    return [(price(ticks), quantity) for ticks, quantity in levels]
+
+
+def render_book(instrument: Instrument, view: BookView) -> results.Book:
+    """A view of a book."""
+    return results.Book(
+        instrument=instrument.symbol,
+        seq=view.seq,
+        bids=render_levels(instrument, view.bids),
+        asks=render_levels(instrument, view.asks),
+        checksum=checksum(instrument, view),
+    )
+
+
+def render_print(instrument: Instrument, trade: Print) -> results.Trade:
+    """A trade on the tape."""
+    price = instrument.ticks_to_price(trade.price)
+    return results.Trade(trade.trade_id, price, trade.quantity, trade.taker_side, trade.at)
+
+
+def render_candle(instrument: Instrument, candle: LiveCandle) -> results.CandleBar:
+    """A candle as it stands."""
+    price = instrument.ticks_to_price
+    return results.CandleBar(
+        start=candle.start,
+        open=price(candle.open),
+        high=price(candle.high),
+        low=price(candle.low),
+        close=price(candle.close),
+        volume=candle.volume,
+        trades=candle.trades,
+    )
+
+
+# Orders.
+
+
+def render_open_order(state: State, order: OpenOrder, seq: int) -> results.OrderState:
+    """A live order."""
+    request = order.request
+    return results.OrderState(
+        order_id=order.order_id,
+        client_order_id=request.client_order_id,
+        account=order.account,
+        instrument=request.instrument,
+        side=request.side,
+        order_type=request.order_type,
+        time_in_force=request.time_in_force,
+        status=order.status,
+        price=state.listings[request.instrument].instrument.ticks_to_price(order.price),
+        quantity=order.quantity,
+        filled=order.filled,
+        remaining=order.remaining,
+        seq=seq,
+        expire_date=request.expire_date,
+        post_only=request.post_only,
+        display_quantity=request.display_quantity,
+        self_trade_prevention=request.self_trade_prevention,
+    )
+
+
+def render_ended_order(
+    state: State, account: str, remembered: RememberedOrder, reject: results.ErrorBody | None
+) -> results.OrderState:
+    """An order that ended or was rejected, as far as it is remembered."""
+    request = remembered.request
+    listing = state.listings.get(request.instrument)
+    price = None
+    if listing is not None and request.price is not None:
+        price = listing.instrument.ticks_to_price(request.price)
+    return results.OrderState(
+        order_id=remembered.order_id,
+        client_order_id=request.client_order_id,
+        account=account,
+        instrument=request.instrument,
+        side=request.side,
+        order_type=request.order_type,
+        time_in_force=request.time_in_force,
+        status=remembered.status,
+        price=price,
+        quantity=request.quantity,
+        filled=remembered.filled,
+        remaining=0,
+        seq=state.last_seq,
+        expire_date=request.expire_date,
+        post_only=request.post_only,
+        display_quantity=request.display_quantity,
+        self_trade_prevention=request.self_trade_prevention,
+        reject=reject,
+    )
+
+
+def render_placed(
+    state: State, recorded: list[ev.Recorded], *, duplicate: bool = False
+) -> results.OrderReport:
+    """What placing an order did, from the events of its command alone."""
+    accepted = recorded[0].event
+    if not isinstance(accepted, ev.OrderAccepted):
+        raise TypeError(f"an order's command began with {accepted.kind}")
+    order_id = recorded[0].seq
+    request = accepted.order
+    instrument = state.listings[request.instrument].instrument
+    quantity = request.quantity
+    fills: list[results.OrderFill] = []
+    filled = 0
+    ended = False
+    for item in recorded[1:]:
+        event = item.event
+        if isinstance(event, ev.Fill):
+            filled += event.quantity
+            fills.append(_order_fill(instrument, item.seq, event, request.side))
+        elif isinstance(event, ev.OrderCancelled):
+            ended = ended or event.order_id == order_id
+        elif isinstance(event, ev.OrdersDecremented):
+            quantity -= event.quantity
+            # As in the state: an order whose rest self-trade prevention took off is cancelled, not filled.
+            ended = ended or quantity == filled
+    remaining = 0 if ended else quantity - filled
+    return results.OrderReport(
+        order_id=order_id,
+        client_order_id=request.client_order_id,
+        account=accepted.account,
+        instrument=request.instrument,
+        side=request.side,
+        status=_status(filled, quantity, ended=ended),
+        price=instrument.ticks_to_price(accepted.price),
+        quantity=quantity,
+        filled=filled,
+        remaining=remaining,
+        fills=fills,
+        seq=recorded[-1].seq,
+        time=recorded[0].recorded_at,
+        duplicate=duplicate,
+    )
+
+
+def render_changed(replica: Replica, order_id: int, recorded: list[ev.Recorded]) -> results.OrderReport:
+    """What amending or cancelling an order did, and how the order stands as of the replica."""
+    state = replica.state
+    found = replica.remembered_order(order_id)
+    if found is None:
+        raise KeyError(f"order {order_id} was changed and is not remembered")
+    account, remembered = found
+    request = remembered.request
+    instrument = state.listings[request.instrument].instrument
+    amended = next((item.event for item in recorded if isinstance(item.event, ev.OrderAmended)), None)
+    order = state.orders.get(order_id)
+    if order is not None:
+        price, quantity, filled, status = order.price, order.quantity, order.filled, order.status
+        remaining = order.remaining
+    else:
+        price = amended.price if amended else request.price or 0
+        quantity = amended.quantity if amended else request.quantity
+        filled, status, remaining = remembered.filled, remembered.status, 0
+    return results.OrderReport(
+        order_id=order_id,
+        client_order_id=request.client_order_id,
+        account=account,
+        instrument=request.instrument,
+        side=request.side,
+        status=status,
+        price=instrument.ticks_to_price(price),
+        quantity=quantity,
+        filled=filled,
+        remaining=remaining,
+        fills=[
+            _order_fill(instrument, item.seq, item.event, request.side)
+            for item in recorded
+            if isinstance(item.event, ev.Fill)
+        ],
+        seq=state.last_seq,
+        time=recorded[0].recorded_at,
+    )
+
+
+def _status(filled: int, quantity: int, *, ended: bool) -> OrderStatus:
+    if ended:
+        return OrderStatus.CANCELLED
+    if filled == quantity:
+        return OrderStatus.FILLED
+    return OrderStatus.PARTIALLY_FILLED if filled else OrderStatus.OPEN
+
+
+def _order_fill(instrument: Instrument, seq: int, fill: ev.Fill, side: Side) -> results.OrderFill:
+    fee = fill.buyer_fee if side is Side.BUY else fill.seller_fee
+    return results.OrderFill(
+        trade_id=seq,
+        price=instrument.ticks_to_price(fill.price),
+        quantity=fill.quantity,
+        amount=cash_text(fill.amount, fill.currency),
+        fee=cash_text(fee, fill.currency),
+    )
+
+
+# Accounts.
+
+
+def render_account_fill(state: State, account: str, seq: int, at: int, fill: ev.Fill) -> results.AccountFill:
+    """A trade as the buyer or the seller sees it."""
+    side = Side.BUY if fill.buyer == account else Side.SELL
+    took = side is fill.taker_side
+    return results.AccountFill(
+        trade_id=seq,
+        account=account,
+        order_id=fill.taker_order_id if took else fill.maker_order_id,
+        instrument=fill.instrument,
+        side=side,
+        liquidity="taker" if took else "maker",
+        price=state.listings[fill.instrument].instrument.ticks_to_price(fill.price),
+        quantity=fill.quantity,
+        currency=fill.currency,
+        amount=cash_text(fill.amount, fill.currency),
+        fee=cash_text(fill.buyer_fee if side is Side.BUY else fill.seller_fee, fill.currency),
+        delivered=[results.Delivered(class_id, units) for class_id, units in fill.delivered],
+        settlement_date=fill.settlement_date,
+        time=at,
+    )
+
+
+def render_retirement(
+    seq: int, at: int, retired: ev.Retired, *, duplicate: bool = False
+) -> results.Retirement:
+    """A retirement; its id is the seq of its event."""
+    return results.Retirement(
+        retirement_id=seq,
+        account=retired.account,
+        class_id=retired.class_id,
+        quantity=retired.quantity,
+        beneficiary=retired.beneficiary,
+        purpose=retired.purpose,
+        reference=retired.reference,
+        time=at,
+        duplicate=duplicate,
+    )
+
+
+def render_balances(state: State, account: str) -> results.Balances:
+    """Cash of an account."""
+    balances = state.ledger.accounts.get(account, {})
+    cash = [
+        results.CashBalance(
+            currency=asset,
+            total=cash_text(balance.total, asset),
+            held=cash_text(balance.held, asset),
+            available=cash_text(balance.available, asset),
+        )
+        for asset, balance in sorted(balances.items())
+        if "-" not in asset
+    ]
+    return results.Balances(account, state.last_seq, cash)
+
+
+def render_holdings(state: State, account: str) -> results.Holdings:
+    """Units of an account; classes of which it has none any more are left out."""
+    balances = state.ledger.accounts.get(account, {})
+    units = [
+        results.UnitBalance(asset, balance.total, balance.held, balance.available)
+        for asset, balance in sorted(balances.items())
+        if "-" in asset and balance.total
+    ]
+    return results.Holdings(account, state.last_seq, units)

@@ -1,0 +1,438 @@
+"""What clients send: one Struct per method, decoded straight from the frame. Unknown fields are refused.
+
+A frame is `{"id": ..., "method": ..., "params": {...}}`. Prices are decimal text, quantities integer units, dates ISO 8601.
+`account` may be left out by a participant that has exactly one.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+from msgspec import Meta
+
+from exchange.domain.orders import OrderType, SelfTradePrevention, Side, TimeInForce
+from gateway import results
+
+RequestId = Annotated[int, Meta(ge=-(2**53), le=2**53)] | Annotated[str, Meta(max_length=64)]
+"""Chosen by the client; the answer carries it back."""
+
+Identifier = Annotated[str, Meta(max_length=64)]
+NewIdentifier = Annotated[str, Meta(min_length=1, max_length=64)]
+Text = Annotated[str, Meta(max_length=200)]
+PriceText = Annotated[str, Meta(min_length=1, max_length=24)]
+IsoDate = Annotated[str, Meta(max_length=10)]
+Seq = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Time = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+OrderId = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""0: named by the client order id instead."""
+
+
+class Channel(StrEnum):
+    """What can be subscribed to."""
+
+    BOOK = "book"
+    TRADES = "trades"
+    TICKER = "ticker"
+    CANDLES = "candles"
+    ORDERS = "orders"
+    FILLS = "fills"
+    BALANCES = "balances"
+    RETIREMENTS = "retirements"
+
+
+class Interval(StrEnum):
+    """Length of a candle; it starts at a multiple of it since 1970 UTC."""
+
+    MINUTE = "1m"
+    FIVE_MINUTES = "5m"
+    HOUR = "1h"
+    DAY = "1d"
+
+
+Depth = Literal[10, 25, 100, 500, 1000]
+"""Levels per side."""
+
+
+class _Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    pass
+
+
+class NoParams(_Params, frozen=True):
+    """The method has no parameters."""
+
+
+# Parameters.
+
+
+class Deliver(_Params, frozen=True, gc=False):
+    """Units of a credit class."""
+
+    class_id: Identifier
+    quantity: int
+
+
+class OrderPlaceParams(_Params, frozen=True, gc=False):
+    """A new order. Idempotent by account and `client_order_id`: the same body again gets the same answer."""
+
+    client_order_id: NewIdentifier
+    instrument: Identifier
+    side: Side
+    quantity: int
+    account: Identifier = ""
+    price: PriceText | None = None
+    """Limit; of a market order the protection price."""
+    order_type: OrderType = OrderType.LIMIT
+    time_in_force: TimeInForce = TimeInForce.DAY
+    expire_date: IsoDate = ""
+    post_only: bool = False
+    display_quantity: int = 0
+    """Largest quantity shown at a time; 0 shows all."""
+    self_trade_prevention: SelfTradePrevention = SelfTradePrevention.CANCEL_TAKER
+    deliver: Annotated[tuple[Deliver, ...], Meta(max_length=100)] = ()
+    """Sell orders in a basket: classes to deliver; by default the oldest vintages."""
+
+
+class OrderAmendParams(_Params, frozen=True, gc=False):
+    """A new limit, a new total quantity (filled included), or both, for a live order named by either id."""
+
+    account: Identifier = ""
+    order_id: OrderId = 0
+    client_order_id: Identifier = ""
+    price: PriceText | None = None
+    quantity: int | None = None
+
+
+class OrderCancelParams(_Params, frozen=True, gc=False):
+    """The live order to end, named by either id."""
+
+    account: Identifier = ""
+    order_id: OrderId = 0
+    client_order_id: Identifier = ""
+
+
+class OrderCancelAllParams(_Params, frozen=True):
+    """All live orders of an account, or those of an instrument, of a side, or of both."""
+
+    account: Identifier = ""
+    instrument: Identifier = ""
+    side: Side | None = None
+
+
+class BatchPlace(OrderPlaceParams, frozen=True, tag_field="action", tag="place"):
+    """Place, as an item of a batch."""
+
+
+class BatchAmend(OrderAmendParams, frozen=True, tag_field="action", tag="amend"):
+    """Amend, as an item of a batch."""
+
+
+class BatchCancel(OrderCancelParams, frozen=True, tag_field="action", tag="cancel"):
+    """Cancel, as an item of a batch."""
+
+
+class OrderBatchParams(_Params, frozen=True):
+    """Items to be carried out in their order; each has an outcome of its own."""
+
+    items: list[BatchPlace | BatchAmend | BatchCancel]
+
+
+class OrderStatusParams(_Params, frozen=True):
+    """An order, named by either id. Ended orders are known until the second day end after their end."""
+
+    account: Identifier = ""
+    order_id: OrderId = 0
+    client_order_id: Identifier = ""
+
+
+class AccountParams(_Params, frozen=True):
+    """An account."""
+
+    account: Identifier = ""
+
+
+class FillsListParams(_Params, frozen=True):
+    """A page of an account's fills."""
+
+    account: Identifier = ""
+    after_seq: Seq = 0
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+
+class CreditsRetireParams(_Params, frozen=True):
+    """Units to take out of circulation for ever. Idempotent by account and `reference`."""
+
+    class_id: Identifier
+    quantity: int
+    beneficiary: Text
+    purpose: Text
+    reference: NewIdentifier
+    account: Identifier = ""
+
+
+class MarketInstrumentsParams(_Params, frozen=True):
+    """One instrument, or all."""
+
+    instrument: Identifier = ""
+
+
+class MarketBookParams(_Params, frozen=True):
+    """The book of an instrument."""
+
+    instrument: Identifier
+    depth: Annotated[int, Meta(ge=1, le=1000)] = 10
+
+
+class MarketTradesParams(_Params, frozen=True):
+    """Trades of an instrument: the newest, those after a trade, or those before one."""
+
+    instrument: Identifier
+    after_trade_id: Seq | None = None
+    before_trade_id: Seq | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+
+class MarketCandlesParams(_Params, frozen=True):
+    """The newest candles of an instrument in `[since, until)`."""
+
+    instrument: Identifier
+    interval: Interval
+    since: Time | None = None
+    """By default as many intervals before `until` as `limit` says."""
+    until: Time | None = None
+    """By default up to now."""
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+
+class SubscribeParams(_Params, frozen=True):
+    """A channel: market data of an instrument, or facts about an account."""
+
+    channel: Channel
+    instrument: Identifier = ""
+    depth: Depth = 10
+    interval: Interval = Interval.MINUTE
+    account: Identifier = ""
+    from_seq: Seq | None = None
+    """Private channels: push everything after this seq, from the log first."""
+
+
+class UnsubscribeParams(_Params, frozen=True):
+    """The channel as it was subscribed to."""
+
+    channel: Channel
+    instrument: Identifier = ""
+    interval: Interval = Interval.MINUTE
+    account: Identifier = ""
+
+
+class SessionLogonParams(_Params, frozen=True):
+    """See `gateway.logon` for what is signed."""
+
+    key_id: Identifier
+    signature: Annotated[str, Meta(max_length=128)]
+    """Ed25519, 128 hexadecimal digits."""
+    cancel_on_disconnect: bool = False
+    coalesce: bool = False
+    """Messages that are ready together come in one frame, as a JSON array."""
+
+
+class SessionCancelAfterParams(_Params, frozen=True):
+    """Cancel the account's orders unless this is sent again within the time; 0 turns the timer off."""
+
+    timeout_ms: Annotated[int, Meta(ge=0, le=86_400_000)]
+    account: Identifier = ""
+
+
+# Requests.
+
+
+class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="method"):
+    """Base of all frames that clients send. `result` is the type of the answer."""
+
+    result: ClassVar[type[msgspec.Struct]]
+    id: RequestId
+
+
+class OrderPlace(Request, frozen=True, tag="order.place"):
+    """Place an order; the answer comes when it is durable."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.OrderReport
+    params: OrderPlaceParams
+
+
+class OrderAmend(Request, frozen=True, tag="order.amend"):
+    """Amend a live order."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.OrderReport
+    params: OrderAmendParams
+
+
+class OrderCancel(Request, frozen=True, tag="order.cancel"):
+    """Cancel a live order."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.OrderReport
+    params: OrderCancelParams
+
+
+class OrderCancelAll(Request, frozen=True, tag="order.cancel_all"):
+    """Cancel an account's live orders."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.CancelledOrders
+    params: OrderCancelAllParams = OrderCancelAllParams()
+
+
+class OrderBatch(Request, frozen=True, tag="order.batch"):
+    """Place, amend and cancel several orders in one request."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.BatchResult
+    params: OrderBatchParams
+
+
+class GetOrderStatus(Request, frozen=True, tag="order.status"):
+    """How an order stands."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.OrderState
+    params: OrderStatusParams
+
+
+class OrdersOpen(Request, frozen=True, tag="orders.open"):
+    """Live orders of an account."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.OpenOrders
+    params: AccountParams = AccountParams()
+
+
+class FillsList(Request, frozen=True, tag="fills.list"):
+    """Fills of an account from the log."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.Fills
+    params: FillsListParams = FillsListParams()
+
+
+class AccountBalances(Request, frozen=True, tag="account.balances"):
+    """Cash of an account."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.Balances
+    params: AccountParams = AccountParams()
+
+
+class AccountHoldings(Request, frozen=True, tag="account.holdings"):
+    """Units of an account."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.Holdings
+    params: AccountParams = AccountParams()
+
+
+class CreditsRetire(Request, frozen=True, tag="credits.retire"):
+    """Retire units."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.Retirement
+    params: CreditsRetireParams
+
+
+class MarketInstruments(Request, frozen=True, tag="market.instruments"):
+    """Listed instruments."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.Instruments
+    params: MarketInstrumentsParams = MarketInstrumentsParams()
+
+
+class MarketBook(Request, frozen=True, tag="market.book"):
+    """The book of an instrument."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.Book
+    params: MarketBookParams
+
+
+class MarketTrades(Request, frozen=True, tag="market.trades"):
+    """Trades of an instrument."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.Trades
+    params: MarketTradesParams
+
+
+class MarketCandles(Request, frozen=True, tag="market.candles"):
+    """Candles of an instrument."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.Candles
+    params: MarketCandlesParams
+
+
+class Subscribe(Request, frozen=True, tag="subscribe"):
+    """Turn a channel on."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.Subscribed
+    params: SubscribeParams
+
+
+class Unsubscribe(Request, frozen=True, tag="unsubscribe"):
+    """Turn a channel off."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.Unsubscribed
+    params: UnsubscribeParams
+
+
+class SessionLogon(Request, frozen=True, tag="session.logon"):
+    """Prove a key and open a session."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.LoggedOn
+    params: SessionLogonParams
+
+
+class SessionLogout(Request, frozen=True, tag="session.logout"):
+    """Close the session; the connection stays, its private channels end."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.LoggedOut
+    params: NoParams = NoParams()
+
+
+class SessionCancelAfter(Request, frozen=True, tag="session.cancel_after"):
+    """Arm, prolong or turn off the account's dead-man timer."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.CancelAfter
+    params: SessionCancelAfterParams
+
+
+class Ping(Request, frozen=True, tag="ping"):
+    """Ask for the last seq; any frame keeps a connection alive."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.Pong
+    params: NoParams = NoParams()
+
+
+AnyRequest = (
+    OrderPlace
+    | OrderAmend
+    | OrderCancel
+    | OrderCancelAll
+    | OrderBatch
+    | GetOrderStatus
+    | OrdersOpen
+    | FillsList
+    | AccountBalances
+    | AccountHoldings
+    | CreditsRetire
+    | MarketInstruments
+    | MarketBook
+    | MarketTrades
+    | MarketCandles
+    | Subscribe
+    | Unsubscribe
+    | SessionLogon
+    | SessionLogout
+    | SessionCancelAfter
+    | Ping
+)
+
+REQUEST_TYPES: tuple[type[Request], ...] = AnyRequest.__args__
+
+
+def method_name(request_type: type[Request]) -> str:
+    """The method's name on the wire."""
+    return str(request_type.__struct_config__.tag)
+
+
+METHODS: dict[str, type[Request]] = {
+    method_name(request_type): request_type for request_type in REQUEST_TYPES
+}
