@@ -107,10 +107,18 @@ BEGIN
     RETURN low;
 END $$;
 
+-- jsonb cannot hold the character U+0000, which requests from outside may contain: it is shown as U+FFFD. An even number
+-- of backslashes before it are backslashes.
+CREATE FUNCTION payload_json(payload bytea) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN position('\u0000' IN body) = 0 THEN body
+        ELSE regexp_replace(body, '(?<!\\)((?:\\\\)*)\\u0000', '\1\\ufffd', 'g') END::jsonb
+    FROM convert_from(payload, 'UTF8') AS body
+$$;
+
 CREATE VIEW event_json AS
     SELECT seq, epoch, command,
         timestamptz '1970-01-01 00:00:00+00' + recorded_at / 1000 * interval '1 microsecond' AS recorded_at,
-        kind, version, instrument, account, counterparty, convert_from(payload, 'UTF8')::jsonb AS payload
+        kind, version, instrument, account, counterparty, payload_json(payload) AS payload
     FROM event;
 COMMENT ON VIEW event_json IS 'the log to be read by people; recorded_at to the microsecond';
 

@@ -1,0 +1,184 @@
+"""The events whose bytes stand in `golden/`, by kind and version, as this program understands them.
+
+A file `KIND.VERSION.jsonl` has one payload per line. Lines are added, never changed: a changed line is a broken promise to
+every log that exists.
+"""
+
+from exchange.domain import events as ev
+from exchange.domain.identity import Role
+from exchange.domain.instruments import CreditClass, Instrument, InstrumentState, Unit
+from exchange.domain.orders import OrderRequest, OrderType
+from exchange.domain.rejects import RejectCode
+from exchange.domain.serials import SerialBlock
+from matching.order import SelfTradePrevention, Side, TimeInForce
+
+VCS_BLOCK = SerialBlock(
+    "VCS", "19298-{}-{}-VCS-VCU-260-VER-PE-14-1340-01012020-31122020-1", 919803614, 919804613
+)
+KILOGRAMS = SerialBlock("ISO", "ISO-7", 1, 9_223_372_036_854_775_808)
+PLAIN_ORDER = OrderRequest("c-1", "VCS-1340-2020", Side.BUY, 100, 1250)
+FULL_ORDER = OrderRequest(
+    client_order_id="größe-2",
+    instrument="NATURE-BASKET",
+    side=Side.SELL,
+    quantity=500,
+    price=None,
+    order_type=OrderType.MARKET,
+    time_in_force=TimeInForce.GTD,
+    expire_date="2026-12-31",
+    post_only=True,
+    display_quantity=50,
+    self_trade_prevention=SelfTradePrevention.DECREMENT,
+    deliver=(("VCS-1340-2020", 400), ("GS-5-2021", 100)),
+)
+
+GOLDEN_EVENTS: dict[tuple[str, int], list[ev.Event]] = {
+    ("writer_started", 1): [ev.WriterStarted("0.1.0")],
+    ("venue_opened", 1): [ev.VenueOpened("local-operator", "Carbon exchange", "2026-11-23")],
+    ("participant_admitted", 1): [ev.ParticipantAdmitted("local-operator", "ACME", "Acme 株式会社")],
+    ("account_opened", 1): [ev.AccountOpened("local-operator", "ACME-1", "ACME")],
+    ("key_registered", 1): [ev.KeyRegistered("ops", "acme-key", "ACME", Role.MARKET_MAKER, "ab" * 32)],
+    ("key_revoked", 1): [ev.KeyRevoked("ops", "acme-key")],
+    ("class_registered", 1): [
+        ev.ClassRegistered("ops", CreditClass("VCS-1340-2020", "VCS", "1340", "Cordillera Azul", 2020)),
+        ev.ClassRegistered(
+            "ops",
+            CreditClass(
+                "ISO-7-2025", "ISO", "7", "Bio-oil", 2025, Unit.KILOGRAM, "US", ("removal", "CORSIA")
+            ),
+        ),
+    ],
+    ("instrument_listed", 1): [
+        ev.InstrumentListed(
+            "ops",
+            Instrument(
+                symbol="VCS-1340-2020",
+                name="Cordillera Azul 2020",
+                classes=("VCS-1340-2020",),
+                currency="USD",
+                tick=1,
+                price_decimals=2,
+                lot=1,
+                minimum_quantity=1,
+                maximum_quantity=1_000_000,
+                reference_price_ticks=1250,
+                band_ppm=200_000,
+                maker_fee_ppm=1000,
+                taker_fee_ppm=2000,
+            ),
+        ),
+        ev.InstrumentListed(
+            "ops",
+            Instrument(
+                symbol="REMOVAL-KG",
+                name="Removals by the kilogram",
+                classes=("ISO-7-2025", "ISO-8-2025"),
+                currency="JPY",
+                tick=5,
+                price_decimals=3,
+                lot=1000,
+                minimum_quantity=1000,
+                maximum_quantity=10**12,
+                reference_price_ticks=400,
+                band_ppm=1_000_000,
+                maker_fee_ppm=0,
+                taker_fee_ppm=0,
+                unit=Unit.KILOGRAM,
+            ),
+        ),
+    ],
+    ("instrument_state_changed", 1): [
+        ev.InstrumentStateChanged(
+            "ops", "VCS-1340-2020", InstrumentState.HALTED, "registry under maintenance"
+        )
+    ],
+    ("fees_changed", 1): [ev.FeesChanged("ops", "VCS-1340-2020", 500, 1500)],
+    ("cash_deposited", 1): [ev.CashDeposited("ops", "ACME-1", "USD", 1_000_000_00, "wire 77")],
+    ("cash_withdrawn", 1): [ev.CashWithdrawn("ops", "ACME-1", "JPY", 5000, "wire 78")],
+    ("units_deposited", 1): [
+        ev.UnitsDeposited("ops", "ACME-1", "VCS-1340-2020", 1000, (VCS_BLOCK,), "transfer 1"),
+        ev.UnitsDeposited(
+            "ops", "ACME-1", "ISO-7-2025", 9_223_372_036_854_775_808, (KILOGRAMS,), "transfer 2"
+        ),
+    ],
+    ("units_withdrawn", 1): [
+        ev.UnitsWithdrawn("ops", "ACME-1", "VCS-1340-2020", 1000, (VCS_BLOCK,), "transfer 3")
+    ],
+    ("session_opened", 1): [ev.SessionOpened("acme-key", "websocket 10.0.0.7", cancel_on_disconnect=True)],
+    ("session_closed", 1): [ev.SessionClosed(7, "connection lost")],
+    ("cancel_after_set", 1): [ev.CancelAfterSet("ACME-1", 7, 1_795_392_000_000_000_000)],
+    ("cancel_after_fired", 1): [ev.CancelAfterFired("ACME-1")],
+    ("order_accepted", 1): [
+        ev.OrderAccepted("ACME-1", 7, PLAIN_ORDER, 1250, "2026-11-23", "USD", 1000, 2000, hold_cash=125_250),
+        ev.OrderAccepted("ACME-1", 7, FULL_ORDER, 980, "2026-12-31", "USD", 0, 0, deliver=FULL_ORDER.deliver),
+    ],
+    ("order_rejected", 1): [
+        ev.OrderRejected(
+            "ACME-1", 7, PLAIN_ORDER, RejectCode.INSUFFICIENT_FUNDS, "1252.50 USD needed, 0.00 available"
+        )
+    ],
+    ("order_amended", 1): [
+        ev.OrderAmended(19, "ACME-1", "VCS-1340-2020", 1250, 60, True, "USD", hold_cash_change=-50_100),
+        ev.OrderAmended(
+            20,
+            "ACME-1",
+            "NATURE-BASKET",
+            990,
+            400,
+            False,
+            "USD",
+            hold_units=(("GS-5-2021", 10),),
+            release_units=(("VCS-1340-2020", 110),),
+        ),
+    ],
+    ("order_cancelled", 1): [
+        ev.OrderCancelled(19, "ACME-1", "VCS-1340-2020", 60, ev.CancelReason.EXPIRED, "USD"),
+        ev.OrderCancelled(
+            19,
+            "ACME-1",
+            "VCS-1340-2020",
+            60,
+            ev.CancelReason.REQUESTED,
+            "USD",
+            by="acme-key",
+            release_cash=75_150,
+            release_units=(("VCS-1340-2020", 60),),
+        ),
+    ],
+    ("orders_decremented", 1): [
+        ev.OrdersDecremented(
+            "VCS-1340-2020", 19, 21, 5, "ACME-1", "ACME-2", "USD", 6_250, (("VCS-1340-2020", 5),)
+        )
+    ],
+    ("fill", 1): [
+        ev.Fill(
+            instrument="VCS-1340-2020",
+            maker_order_id=19,
+            taker_order_id=23,
+            taker_side=Side.SELL,
+            price=1250,
+            quantity=40,
+            buyer="ACME-1",
+            seller="BETA-1",
+            currency="USD",
+            amount=50_000,
+            buyer_fee=50,
+            seller_fee=100,
+            buyer_release=0,
+            delivered=(("VCS-1340-2020", 40),),
+            settlement_date="2026-11-25",
+        )
+    ],
+    ("retired", 1): [
+        ev.Retired("ACME-1", "VCS-1340-2020", 12, "Acme", "flights of 2025 — “Scope 3”", "ret-1"),
+    ],
+    ("request_refused", 1): [
+        ev.RequestRefused("CancelAll", "acme-key", "ACME-1", RejectCode.NOT_PERMITTED, "not your account"),
+        ev.RequestRefused(
+            "CancelOrder", "acme-key", "ACME-1", RejectCode.UNKNOWN_ORDER, "no such order", 99, "c-\u0000"
+        ),
+    ],
+    ("day_closed", 1): [
+        ev.DayClosed("ops", "2026-11-23", "2026-11-24", (("NATURE-BASKET", 990), ("VCS-1340-2020", 1251)))
+    ],
+}
