@@ -17,7 +17,7 @@ class IntervalSet:
     """Integers as closed intervals `(first, last)` in ascending order, neighbours joined.
 
     Two parallel sorted lists: every operation finds its place in O(log n) for n intervals; a change moves at most n
-    machine words in memory, which is quicker than a tree up to some hundred thousand intervals.
+    machine words in memory, which is quicker than a tree up to some ten thousand intervals.
     """
 
     __slots__ = ("_firsts", "_lasts", "total")
