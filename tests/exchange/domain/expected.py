@@ -30,18 +30,19 @@ def accepted(
     price: int | None = None,
     currency: str = "EUR",
     fees_ppm: tuple[int, int] = (1000, 2000),
+    expiry: str | None = None,
 ) -> OrderAccepted:
     """An accepted order. By default a sell order holds vintage 2019; day orders end on the opening date."""
     limit = order.price if price is None else price
     assert limit is not None
-    expiry = {TimeInForce.GTC: "", TimeInForce.GTD: order.expire_date}
+    expiries = {TimeInForce.GTC: "", TimeInForce.GTD: order.expire_date}
     sells = ((V19, order.quantity),) if order.side is Side.SELL else ()
     return OrderAccepted(
         account=trader.account,
         session=trader.session,
         order=order,
         price=limit,
-        expiry=expiry.get(order.time_in_force, BUSINESS_DATE),
+        expiry=expiries.get(order.time_in_force, BUSINESS_DATE) if expiry is None else expiry,
         currency=currency,
         maker_fee_ppm=fees_ppm[0],
         taker_fee_ppm=fees_ppm[1],
