@@ -16,9 +16,6 @@ const FIRST_WINDOW_EVENTS = 20000;
 const WINDOW_FACTOR = 10;
 const PAGE = 1000;
 
-/** A push is missing: the account must be loaded afresh. */
-class Gap extends Error {}
-
 export class AccountFeed {
   /**
    * @param {import("./connection.js").Connection} connection
@@ -47,7 +44,7 @@ export class AccountFeed {
     this.retirements = [];
     /** Seq of the last push of each channel. @type {Record<string, number>} */
     this._last = {};
-    /** Seq up to which what we hold of a channel is complete. @type {Record<string, number>} */
+    /** Seq as of which each list was loaded: pushes up to there are in it. @type {Record<string, number>} */
     this._asOf = {};
     /** Pushes that came while we load. @type {any[]} */
     this._early = [];
@@ -69,8 +66,7 @@ export class AccountFeed {
     for (const { currency, total, held } of balances.cash) this.cash.set(currency, { total, held });
     for (const { class_id, total, held } of holdings.units) this.units.set(class_id, { total, held });
     this.fills = fills;
-    this._asOf = { orders: orders.seq, fills: orders.seq, balances: balances.seq, retirements: 0 };
-    this._expectOneMoment(balances.seq, holdings.seq);
+    this._asOf = { orders: orders.seq, fills: orders.seq, cash: balances.seq, units: holdings.seq, retirements: 0 };
     this.loaded = true;
     const early = this._early;
     this._early = [];
@@ -85,7 +81,7 @@ export class AccountFeed {
       return;
     }
     try {
-      for (const channel of CHANNELS) await this._subscribe(channel, Math.max(this._last[channel], this._asOf[channel]));
+      for (const channel of CHANNELS) await this._subscribe(channel, this._last[channel]);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       await this._unsubscribe();
@@ -170,16 +166,6 @@ export class AccountFeed {
   }
 
   /**
-   * Balances and holdings are two answers; if anything happened between them, later pushes would be counted twice.
-   * @param {number} first
-   * @param {number} second
-   */
-  _expectOneMoment(first, second) {
-    this._unitsAsOf = second;
-    this._cashAsOf = first;
-  }
-
-  /**
    * The last fills up to a place in the log, newest first.
    * @param {number} upTo
    */
@@ -205,11 +191,15 @@ export class AccountFeed {
   /** @param {any} params */
   _apply(params) {
     const { channel, seq, data } = params;
-    if (seq <= this._asOf[channel] && channel !== "balances") return;
-    if (channel === "orders") this._applyOrder(data);
-    else if (channel === "fills") this.fills = [data, ...this.fills].slice(0, FILLS_KEPT);
-    else if (channel === "balances") this._applyBalances(seq, data);
-    else this.retirements.unshift(data);
+    if (channel === "balances") {
+      if (seq > this._asOf.cash) this._changeCash(data.cash);
+      if (seq > this._asOf.units) this._changeUnits(data.units);
+    } else {
+      if (seq <= this._asOf[channel]) return;
+      if (channel === "orders") this._applyOrder(data);
+      else if (channel === "fills") this.fills = [data, ...this.fills].slice(0, FILLS_KEPT);
+      else this.retirements.unshift(data);
+    }
     this._onChange(channel, data);
   }
 
@@ -242,27 +232,24 @@ export class AccountFeed {
     else this.orders.set(orderId, changed);
   }
 
-  /**
-   * @param {number} seq
-   * @param {any} data
-   */
-  _applyBalances(seq, data) {
-    if (seq > (this._cashAsOf ?? 0)) {
-      for (const { currency, total_change, held_change } of data.cash) {
-        const balance = this.cash.get(currency) ?? { total: "0", held: "0" };
-        this.cash.set(currency, {
-          total: addDecimals(balance.total, total_change),
-          held: addDecimals(balance.held, held_change),
-        });
-      }
+  /** @param {{currency: string, total_change: string, held_change: string}[]} changes */
+  _changeCash(changes) {
+    for (const { currency, total_change, held_change } of changes) {
+      const balance = this.cash.get(currency) ?? { total: "0", held: "0" };
+      this.cash.set(currency, {
+        total: addDecimals(balance.total, total_change),
+        held: addDecimals(balance.held, held_change),
+      });
     }
-    if (seq > (this._unitsAsOf ?? 0)) {
-      for (const { class_id, total_change, held_change } of data.units) {
-        const balance = this.units.get(class_id) ?? { total: 0, held: 0 };
-        const changed = { total: balance.total + total_change, held: balance.held + held_change };
-        if (changed.total) this.units.set(class_id, changed);
-        else this.units.delete(class_id);
-      }
+  }
+
+  /** @param {{class_id: string, total_change: number, held_change: number}[]} changes */
+  _changeUnits(changes) {
+    for (const { class_id, total_change, held_change } of changes) {
+      const balance = this.units.get(class_id) ?? { total: 0, held: 0 };
+      const changed = { total: balance.total + total_change, held: balance.held + held_change };
+      if (changed.total) this.units.set(class_id, changed);
+      else this.units.delete(class_id);
     }
   }
 }
