@@ -112,10 +112,13 @@ export class AccountFeed {
     else this._early.push(params);
   }
 
-  /** Cash that can be used, as decimal text. @param {string} currency */
-  availableCash(currency) {
-    const balance = this.cash.get(currency);
-    return balance ? addDecimals(balance.total, negated(balance.held)) : "0";
+  /**
+   * Cash of a currency; `available` is what can be used.
+   * @param {string} currency
+   */
+  cashBalance(currency) {
+    const { total, held } = this.cash.get(currency) ?? { total: "0", held: "0" };
+    return { currency, total, held, available: addDecimals(total, negated(held)) };
   }
 
   /** Units that can be sold or retired. @param {string} classId */
