@@ -6,6 +6,7 @@ import asyncpg
 
 from exchange.domain.rejects import Reject
 from exchange.engine.client import EngineUnreachable
+from exchange.engine.engine import LeaseLost
 from exchange.engine.interface import EngineStopped
 from exchange.log.chain import ChainBroken
 from exchange.log.codec import UnknownEvent
@@ -31,6 +32,15 @@ UNREACHABLE = (
     asyncpg.TooManyConnectionsError,
 )
 """The database is away for now: it starts, stops, fails over, or the network does."""
+_FOR_NOW = (
+    EngineUnreachable,
+    EngineStopped,
+    LeaseHeld,
+    LeaseLost,
+    Fenced,
+    CommitUnknown,
+    EmbeddedPostgresError,
+)
 
 
 def explain(error: Exception) -> OperationError | None:
@@ -48,9 +58,7 @@ def explain(error: Exception) -> OperationError | None:
         explained = OperationError(
             f"the database cannot be reached: {describe(error)}", ExitCode.NOT_AVAILABLE
         )
-    elif isinstance(
-        error, EngineUnreachable | EngineStopped | LeaseHeld | EmbeddedPostgresError | Fenced | CommitUnknown
-    ):
+    elif isinstance(error, _FOR_NOW):
         explained = OperationError(str(error), ExitCode.NOT_AVAILABLE)
     return explained
 

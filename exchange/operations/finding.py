@@ -97,6 +97,11 @@ class Exchange:
 async def _check(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
     try:
+        if await connection.fetchval("SELECT to_regclass('event')") is None:
+            raise OperationError(
+                f"there is no exchange in the database {without_password(dsn)}; `exchange up` starts one",
+                ExitCode.NOT_AVAILABLE,
+            )
         await check_schema(connection)
     finally:
         await connection.close()

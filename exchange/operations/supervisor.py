@@ -100,7 +100,7 @@ class _Process:
                 self._running.send_signal(number)
 
     async def _keep(self) -> None:
-        pause_s = FIRST_PAUSE_S
+        quick_ends = 0
         while not self._stopping.is_set():
             began_at = time.monotonic()
             code = await self._run_once()
@@ -108,7 +108,8 @@ class _Process:
                 return
             now = time.monotonic()
             self._judge(code, now)
-            pause_s = FIRST_PAUSE_S if now - began_at > _MINUTE_S / 2 else min(pause_s * 2, LONGEST_PAUSE_S)
+            quick_ends = 0 if now - began_at > _MINUTE_S else quick_ends + 1
+            pause_s = min(FIRST_PAUSE_S * 2 ** max(0, quick_ends - 1), LONGEST_PAUSE_S)
             self._log.tell(
                 f"{self.plan.name} ended ({_how_ended(code)}) and is started again",
                 "warning",

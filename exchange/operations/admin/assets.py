@@ -19,6 +19,7 @@ from exchange.operations.administering import change, read_state, reference_opti
 from exchange.operations.errors import ExitCode, OperationError, Refused
 from exchange.operations.options import exchange_options, json_option
 from exchange.operations.output import print_json, print_table
+from exchange.registry.serials import parse
 
 if TYPE_CHECKING:
     from exchange.operations.finding import Exchange
@@ -98,13 +99,13 @@ def _block_options(function: click.decorators.FC) -> click.decorators.FC:
         "--block",
         "blocks",
         multiple=True,
-        metavar="REGISTRY:BATCH:FIRST-LAST",
-        help="A serial block, both ends included; may be repeated.",
+        metavar="BLOCK",
+        help="A serial block as its registry writes it, or REGISTRY:BATCH:FIRST-LAST; may be repeated.",
     )(function)
     return click.option(
         "--blocks-file",
         type=click.Path(path_type=Path),
-        help=f"CSV file with the columns {', '.join(_COLUMNS)}.",
+        help=f"CSV file with the column serial, or the columns {', '.join(_COLUMNS)}.",
     )(function)
 
 
@@ -166,25 +167,37 @@ def _blocks(texts: tuple[str, ...], file: Path | None) -> tuple[SerialBlock, ...
 
 
 def parse_block(text: str) -> SerialBlock:
-    """A block written as REGISTRY:BATCH:FIRST-LAST. Raises Refused."""
+    """A block as its registry writes it, or as REGISTRY:BATCH:FIRST-LAST. Raises Refused."""
     registry, _, rest = text.partition(":")
     batch, _, numbers = rest.rpartition(":")
     first, dash, last = numbers.partition("-")
-    if not (registry and batch and dash and _is_number(first) and _is_number(last)):
+    if registry and batch and dash and _is_number(first) and _is_number(last):
+        return SerialBlock(registry, batch, int(first), int(last))
+    try:
+        return parse(text).to_block()
+    except Reject as reject:
         raise Refused(
-            RejectCode.SERIAL_BLOCK_INVALID,
-            f"{text!r} is not REGISTRY:BATCH:FIRST-LAST, such as VCS:19381:941412555-941441125",
-        )
-    return SerialBlock(registry, batch, int(first), int(last))
+            reject.code,
+            f"{text!r} is neither REGISTRY:BATCH:FIRST-LAST nor a serial number of a known form"
+            " such as ACR-US-499-2022-2006-37319 to 54852",
+        ) from reject
 
 
 def read_blocks(file: Path) -> list[SerialBlock]:
-    """Blocks of a CSV file with the columns registry, batch, first and last. Raises OperationError or Refused."""
+    """Blocks of a CSV file with the column `serial`, or registry, batch, first and last.
+
+    Raises OperationError or Refused.
+    """
     try:
         with file.open(encoding="utf-8", newline="") as lines:
             reader = csv.DictReader(lines)
-            if reader.fieldnames is None or not set(_COLUMNS) <= set(reader.fieldnames):
-                raise OperationError(f"{file} needs the columns {', '.join(_COLUMNS)}", ExitCode.USAGE)
+            columns = set(reader.fieldnames or ())
+            if "serial" in columns:
+                return [parse_block(row["serial"]) for row in reader]
+            if not set(_COLUMNS) <= columns:
+                raise OperationError(
+                    f"{file} needs the column serial, or {', '.join(_COLUMNS)}", ExitCode.USAGE
+                )
             return [
                 parse_block(f"{row['registry']}:{row['batch']}:{row['first']}-{row['last']}")
                 for row in reader
