@@ -54,5 +54,5 @@ def check_id(text: str, what: str) -> None:
     if not (0 < len(text) <= MAX_ID_LENGTH and text.isascii() and text.isprintable()) or " " in text:
         raise Reject(
             RejectCode.INVALID_PARAMS,
-            f"a {what} has 1 to {MAX_ID_LENGTH} printable ASCII characters and no blanks",
+            f"the {what} needs 1 to {MAX_ID_LENGTH} printable ASCII characters and no blanks",
         )

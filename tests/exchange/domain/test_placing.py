@@ -10,7 +10,7 @@ import pytest
 from exchange.domain import order_entry
 from exchange.domain.events import CancelReason, OrderAccepted
 from exchange.domain.instruments import InstrumentState
-from exchange.domain.orders import OrderRequest, OrderType
+from exchange.domain.orders import OrderRequest, OrderStatus, OrderType
 from exchange.domain.rejects import RejectCode
 from matching.events import Refusal, Refused
 from matching.order import Side, TimeInForce
@@ -546,6 +546,24 @@ def test_the_book_never_surprises(market: Market) -> None:
     listing = market.state.listings[PROJECT.symbol]
     with pytest.raises(TypeError, match="unknown_order"):
         order_entry.emit_book_events(market.venue, listing, [Refused(1, Refusal.UNKNOWN_ORDER)])
+
+
+def test_status_of_a_live_order(market: Market) -> None:
+    """Open until its first fill, then partially filled; what the venue remembers says how it ended."""
+    order = market.alpha.buy(2, 1000)
+    order_id = market.alpha.rest(order)
+    live = market.state.orders[order_id]
+    statuses = [live.status]
+    market.beta.place(market.beta.sell(1, 1000))
+    statuses.append(live.status)
+    assert [OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED] == statuses
+    remembered = market.state.remembered["alpha"][order.client_order_id]
+    market.alpha.cancel(order_id)
+    assert (OrderStatus.CANCELLED, 1, order_id) == (
+        remembered.status,
+        remembered.filled,
+        remembered.order_id,
+    )
 
 
 def test_order_ids_are_seqs(market: Market) -> None:
