@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import msgspec
@@ -150,7 +150,7 @@ class RunningExchange:
         self.gateway: Gateway
         self.url = ""
         self._stack = stack
-        self._client_type = type("TappedClient", (TappedClient,), {"tap": tap})
+        self._client_type: type[TappedClient] = type("ThisTestsClient", (TappedClient,), {"tap": tap})
 
     async def do(self, *commands: Command) -> list[Event]:
         """Submit commands as an operator would, at the engine; answers the events of the last."""
