@@ -216,6 +216,12 @@ def test_iceberg_rests_with_its_whole_hold(market: Market) -> None:
     assert (UNITS - 6, 4) == market.balance("beta", V19)
 
 
+def test_iceberg_that_hides_nothing(market: Market) -> None:
+    """A display of the whole quantity is allowed and shows it all."""
+    market.beta.rest(market.beta.sell(10, 1000, display_quantity=10))
+    assert [(1000, 10, 1)] == market.state.books[PROJECT.symbol].depth(SELL)
+
+
 def test_post_only_rests_short_of_the_other_side(market: Market) -> None:
     """A post-only order that does not trade is an order like others; one that would is refused, and remembered so."""
     market.beta.rest(market.beta.sell(10, 1001))
