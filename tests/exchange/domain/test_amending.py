@@ -311,6 +311,9 @@ def test_order_that_the_band_left_behind(market: Market) -> None:
     assert [
         amended("alpha", order_id, 600, 8, keeps_priority=True, hold_cash_change=-1_202)
     ] == market.alpha.amend(order_id, price=600, quantity=8)
+    assert [amended("alpha", order_id, 600, 8, keeps_priority=True)] == market.alpha.amend(
+        order_id, price=600, quantity=8
+    )
     assert [
         refused(
             market.alpha,
