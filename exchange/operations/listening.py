@@ -56,8 +56,9 @@ def parse_address(address: str) -> tuple[str, int]:
 
 
 def address_of(bound: socket.socket) -> str:
-    """HOST:PORT of a bound socket."""
+    """HOST:PORT at which this machine reaches a bound socket."""
     host, port = bound.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - all interfaces, loopback among them
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

@@ -57,7 +57,7 @@ class Up(msgspec.Struct, frozen=True):
     """Of the last event when the engine was ready."""
     recovery: str
     demo: dict[str, Any] | None
-    """What one needs to trade on the demo market: `url`, `key_id`, `private_key_file`, `account`, `instruments`."""
+    """What one needs to trade on the demo market: `url`, `account`, `key_id`, `private_key_file`, `instruments`, `snippet`."""
 
 
 @click.command()
@@ -96,6 +96,7 @@ class _Run:
         self._sockets = sockets
         self._as_json = as_json
         self._http = listening.address_of(sockets[0])
+        """For people and programs of this machine."""
         self._socket = str(exchange.folder.socket_path())
         self._announced = False
         self._running = Running(
@@ -232,12 +233,8 @@ class _Run:
             gateway = GatewayWork(dsn, self._socket, name, fd)
             plans.append(_plan(name, "gateway_process", gateway, (2, 2), fds=[fd]))
         if settings.demo:
-            demo = DemoWork(
-                self._socket,
-                f"ws://{self._http}/ws",
-                str(self._folder.make_keys_folder()),
-                settings.demo_seed,
-            )
+            url, keys_dir = f"ws://{self._http}/ws", str(self._folder.make_keys_folder())
+            demo = DemoWork(dsn, self._socket, url, keys_dir, settings.demo_seed)
             plans.append(_plan("demo", "demo.demo_process", demo, (3, 1), essential=False))
         return plans
 
@@ -278,7 +275,8 @@ class _Run:
         )
         if facts.demo:
             click.echo(_how_to_trade(facts.demo))
-        click.echo(f"\nStop with Ctrl-C. In another terminal: exchange status --data-dir {facts.data_dir}\n")
+        where = f" --dsn '{facts.dsn}'" if self._settings.dsn else f" --data-dir {facts.data_dir}"
+        click.echo(f"\nStop with Ctrl-C. In another terminal: {sys.argv[0]} status{where}\n")
 
 
 def _plan(
@@ -303,7 +301,9 @@ def _plan(
 
 
 def _how_to_trade(demo: dict[str, Any]) -> str:
+    snippet = "".join(f"    {line}\n" for line in demo["snippet"].splitlines())
     return (
-        f"\nTrade on the demo market as account {demo['account']} with the key {demo['key_id']}, whose private half is in\n"
-        f"  {demo['private_key_file']}"
+        f"\nTrade on the demo market as account {demo['account']} with the key {demo['key_id']}. Its private half is in\n"
+        f"  {demo['private_key_file']}\n"
+        f"Log on with it at the page, or in Python ({sys.executable}):\n\n{snippet}"
     )
