@@ -160,8 +160,13 @@ class RunningExchange:
     async def client(self, key_id: str = "", **options: Any) -> ExchangeClient:
         """A client that is closed at the end of the test."""
         key = SIGNING_KEYS[key_id] if key_id else None
-        client = await self._client_type.connect(self.url, key=key, **options)
+        url = options.pop("url", self.url)
+        client = await self._client_type.connect(url, key=key, **options)
         return await self._stack.enter_async_context(client)
+
+    async def another_gateway(self, limits: Limits | None = None) -> tuple[Gateway, str]:
+        """One more gateway of the same exchange, and its address."""
+        return await open_gateway(self._stack, self.engine, self.dsn, limits)
 
     async def raw(self, **options: Any) -> tuple[RawClient, str]:
         """A raw client and the nonce that it was greeted with."""
