@@ -24,7 +24,7 @@ def http_schema() -> dict[str, Any]:
     """One document: `$defs` has every Struct by name, `resources` says which of them each resource takes and answers with."""
     answers: list[type[msgspec.Struct]] = [resource.answer for resource in RESOURCES]
     answers += [Health, ErrorAnswer]
-    parameters = {resource.parameters for resource in RESOURCES}
+    parameters = dict.fromkeys(resource.parameters for resource in RESOURCES)
     _, definitions = msgspec.json.schema_components((*answers, *parameters))
     resources: dict[str, Any] = {
         API_PREFIX + resource.path: {

@@ -31,7 +31,10 @@ export class Desk {
     return this.session.key?.keyId ?? "";
   }
 
-  /** Accounts of who is logged on. @returns {string[]} */
+  /**
+   * Accounts of who is logged on.
+   * @returns {string[]}
+   */
   get accounts() {
     return this.session.loggedOn?.accounts ?? (this.account ? [this.account.account] : []);
   }

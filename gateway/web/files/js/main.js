@@ -22,6 +22,14 @@ import { TradesView } from "./views/trades_view.js";
 
 const PUBLIC_CHANNELS = ["book", "trades", "candles"];
 const DEFAULT_CASH_DECIMALS = 2;
+/** Why orders end without being asked to. */
+const CANCEL_REASONS = {
+  self_trade: "it would have met an order of your own",
+  expired: "its time is over",
+  disconnected: "its session ended",
+  dead_man: "the dead-man timer ran out",
+  instrument_closed: "the instrument was closed",
+};
 
 const scheme = location.protocol === "https:" ? "wss:" : "ws:";
 const connection = new Connection(`${scheme}//${location.host}/ws`);
@@ -35,7 +43,7 @@ const market = new MarketFeed(connection, {
 });
 const desk = new Desk(connection, {
   changed: () => drawAccount(),
-  pushed: (channel, data) => tellFill(channel, data),
+  pushed: (channel, data) => tell(channel, data),
   told: (sentence) => notify(sentence, "refused"),
 });
 
@@ -88,14 +96,14 @@ const drawAccount = oncePerFrame(() => {
   ticket.draw();
 });
 
-connection.onState = (state) => {
+connection.onState = (/** @type {import("./connection.js").ConnectionState} */ state) => {
   status.connection(state);
   if (state === "open" && connection.hello) connected(connection.hello);
-  else if (state === "lost") desk.lost();
+  else if (state === "lost") lost();
   drawInstruments();
 };
-connection.onSeq = (seq) => status.seq(seq);
-connection.onEvent = (params) => {
+connection.onSeq = (/** @type {number} */ seq) => status.seq(seq);
+connection.onEvent = (/** @type {any} */ params) => {
   if (params.channel === "ticker") instruments.take(params);
   else if (PUBLIC_CHANNELS.includes(params.channel)) market.take(params);
   else desk.take(params);
@@ -132,6 +140,12 @@ async function connected(hello) {
     tellUnlessLost(error);
   }
   if (await isOutdated()) notify("The exchange has a newer version of this page: reload it when convenient.", "refused");
+}
+
+function lost() {
+  desk.lost();
+  // The exchange said why it closed: a revoked key, a connection that read too slowly.
+  if (connection.closedByPolicy) notify(`The exchange closed the connection: ${connection.closeReason}.`, "refused");
 }
 
 /** @param {unknown} error */
@@ -191,7 +205,10 @@ function circumstances() {
   };
 }
 
-/** Why no order can be placed now. @param {any} instrument */
+/**
+ * Why no order can be placed now.
+ * @param {any} instrument
+ */
 function obstacle(instrument) {
   if (connection.state !== "open") return "No connection: orders cannot be sent now.";
   if (!instrument) return "No instrument is selected.";
@@ -203,7 +220,10 @@ function obstacle(instrument) {
   return "";
 }
 
-/** The balance of a currency shows how many decimals it has. @param {string | undefined} currency */
+/**
+ * The balance of a currency shows how many decimals it has.
+ * @param {string | undefined} currency
+ */
 function cashDecimals(currency) {
   const total = currency && desk.account?.cash.get(currency)?.total;
   return total ? (total.split(".")[1] ?? "").length : DEFAULT_CASH_DECIMALS;
@@ -231,14 +251,21 @@ async function cancelAll() {
 }
 
 /**
- * Tells of fills of resting orders; what a new order does stands in its answer.
+ * Tells of what happens to orders without their owner's doing; what a request does stands in its answer.
  * @param {string} channel
  * @param {any} data
  */
-function tellFill(channel, data) {
-  if (channel !== "fills" || data.liquidity !== "maker") return;
-  const what = data.side === "buy" ? "Bought" : "Sold";
-  notify(`${what} ${grouped(data.quantity)} ${data.instrument} at ${grouped(data.price)}.`, "done");
+function tell(channel, data) {
+  if (channel === "fills" && data.liquidity === "maker") {
+    const what = data.side === "buy" ? "Bought" : "Sold";
+    notify(`${what} ${grouped(data.quantity)} ${data.instrument} at ${grouped(data.price)}.`, "done");
+  } else if (channel === "orders" && data.kind === "cancelled" && data.reason in CANCEL_REASONS) {
+    const reason = CANCEL_REASONS[/** @type {keyof CANCEL_REASONS} */ (data.reason)];
+    notify(`Order ${data.order_id} in ${data.instrument}: ${grouped(data.quantity)} cancelled, ${reason}.`);
+  } else if (channel === "orders" && data.kind === "decremented") {
+    const orders = `${data.maker_order_id} and ${data.taker_order_id}`;
+    notify(`Orders ${orders} would have met: ${grouped(data.quantity)} taken off both.`);
+  }
 }
 
 /** @param {string} view */

@@ -114,6 +114,7 @@ function orderRows(actions) {
     key: (/** @type {any} */ order) => order.order_id,
     create: (order) => {
       const symbol = rowButton(order.instrument, `Show ${order.instrument}`, () => actions.select(order.instrument));
+      symbol.className = "link";
       const buttons = element(
         "span",
         { class: "row-actions" },

@@ -29,6 +29,7 @@ export class MarketsView {
   select(symbol) {
     this._selected = symbol;
     this.draw();
+    byId("market-list").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
   }
 
   /** Draws the list as it is now. */

@@ -16,7 +16,10 @@ export class RetireView {
     this._dialog = dialogById("retire-dialog");
     /** @type {import("../account_feed.js").AccountFeed | null} */
     this._account = null;
-    /** What the second page asks to confirm; null on the first. @type {any} */
+    /**
+     * What the second page asks to confirm; null on the first.
+     * @type {any}
+     */
     this._wanted = null;
     selectById("retire-class").addEventListener("change", () => this._drawAvailable());
     inputById("retire-understood").addEventListener("change", () => this._draw());

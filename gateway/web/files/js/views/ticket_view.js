@@ -83,7 +83,10 @@ export class TicketView {
     setText(byId("ticket-answer"), "");
   }
 
-  /** Market orders do not rest: only two times in force make sense for them. @param {boolean} market */
+  /**
+   * Market orders do not rest: only two times in force make sense for them.
+   * @param {boolean} market
+   */
   _drawTimesInForce(market) {
     const choice = selectById("time-in-force");
     for (const option of choice.options) option.disabled = market && !["ioc", "fok"].includes(option.value);
@@ -193,7 +196,8 @@ export class TicketView {
     this.draw();
     this._tell("", "");
     try {
-      this._tell(outcome(await this._requests.place(request)), "done");
+      const report = await this._requests.place(request);
+      this._tell(outcome(report), report.status === "cancelled" ? "" : "done");
       this._quantity.value = "";
     } catch (error) {
       this._tell(explained(error), "refused");
