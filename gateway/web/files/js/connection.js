@@ -44,6 +44,8 @@ export class Connection {
     this._wait_ms = FIRST_WAIT_MS;
     this._retryTimer = 0;
     this._silenceTimer = 0;
+    /** Last seq that the server told on this connection. */
+    this.seq = 0;
     this.closeReason = "";
     /** Whether the last connection was closed for something that this client did or is. */
     this.closedByPolicy = false;
@@ -58,7 +60,7 @@ export class Connection {
      */
     this.onEvent = () => {};
     /**
-     * Called with the last seq that the server told.
+     * Called whenever `seq` has grown.
      * @type {(seq: number) => void}
      */
     this.onSeq = () => {};
@@ -116,19 +118,28 @@ export class Connection {
   /** @param {any} frame */
   _take(frame) {
     if (frame.method === "event") {
-      this.onSeq(frame.params.seq);
+      this._tellSeq(frame.params.seq);
       this.onEvent(frame.params);
     } else if (frame.method === "heartbeat") {
-      this.onSeq(frame.params.seq);
+      this._tellSeq(frame.params.seq);
     } else if (frame.method === "hello") {
       this.hello = frame.params;
       this._wait_ms = FIRST_WAIT_MS;
       this._watchSilence(frame.params.heartbeat_ms * SILENT_HEARTBEATS);
-      this.onSeq(frame.params.seq);
+      this.seq = 0;
+      this._tellSeq(frame.params.seq);
       this._setState("open");
     } else {
       this._answered(frame);
     }
+  }
+
+  /** @param {number} seq */
+  _tellSeq(seq) {
+    // A channel that resumes tells of earlier events.
+    if (seq <= this.seq) return;
+    this.seq = seq;
+    this.onSeq(seq);
   }
 
   /** @param {any} frame */

@@ -144,6 +144,7 @@ async function connected(hello) {
 
 function lost() {
   desk.lost();
+  market.lost();
   // The exchange said why it closed: a revoked key, a connection that read too slowly.
   if (connection.closedByPolicy) notify(`The exchange closed the connection: ${connection.closeReason}.`, "refused");
 }

@@ -5,7 +5,7 @@ import { decimal, decimalText, grouped, scaled } from "../decimal.js";
 
 const ROWS = 25;
 
-const STATES = { loading: "Loading", verified: "✓ Verified", broken: "Does not agree with the exchange" };
+const STATES = { loading: "Loading", verified: "✓ Verified", broken: "Does not agree with the exchange", past: "Not current" };
 
 export class BookView {
   /**
