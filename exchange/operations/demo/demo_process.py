@@ -22,6 +22,7 @@ from exchange.operations.admin.participants import write_key
 from exchange.operations.demo.catalogue import Catalogue, load
 from exchange.operations.demo.market import DemoMarket
 from exchange.operations.demo.seeding import seed
+from exchange.operations.engine_runtime import wait_for_engine
 from exchange.operations.work import DemoWork
 from gateway.websocket.client import SigningKey
 
@@ -51,7 +52,7 @@ async def main(work: DemoWork, parent: child.Parent) -> None:
     catalogue = load()
     keys_dir = Path(work.keys_dir)
     keys = {participant.key_id: _key(keys_dir, participant.key_id) for participant in catalogue.participants}
-    changes = await _set_up(work, catalogue, keys)
+    changes = await _set_up(work, parent, catalogue, keys)
     log.info("demo market set up", changes=changes)
     market = DemoMarket(catalogue, work.seed, f"demo-{time.time_ns():x}")
     closer = _DayCloser(Path(work.socket))
@@ -63,10 +64,13 @@ async def main(work: DemoWork, parent: child.Parent) -> None:
         await market.close()
 
 
-async def _set_up(work: DemoWork, catalogue: Catalogue, keys: dict[str, SigningKey]) -> int:
+async def _set_up(
+    work: DemoWork, parent: child.Parent, catalogue: Catalogue, keys: dict[str, SigningKey]
+) -> int:
+    # Where an engine answers, the database does, too.
+    engine = await wait_for_engine(Path(work.socket), parent.waits)
     async with await LogReader.open(work.dsn, connections=2) as reader:
         state: State = (await recover(reader, SnapshotStore(work.dsn))).state
-    engine = await EngineClient.connect(Path(work.socket))
     try:
         return await seed(engine, catalogue, state, {key_id: key.public_hex for key_id, key in keys.items()})
     finally:

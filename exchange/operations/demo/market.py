@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +13,7 @@ from exchange.domain.identity import Role
 from exchange.operations.demo.catalogue import VISITOR
 from exchange.operations.demo.strategy import Limits, Walk
 from exchange.operations.demo.traders import DemoTrader
-from gateway.websocket.client import ExchangeClient, NotConnected, OutcomeUnknown
+from gateway.websocket.client import ExchangeClient, NotConnected, OutcomeUnknown, RejectedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -86,9 +87,9 @@ class DemoMarket:
                 )
                 try:
                     await self._act()
-                except (NotConnected, OutcomeUnknown) as error:
+                except (NotConnected, OutcomeUnknown, RejectedError) as error:
                     # The client connects again; its order channel tells what became of the request.
-                    log.info("demo waits for the gateway", why=str(error))
+                    log.info("a request of the demo failed", why=str(error))
         finally:
             refreshing.cancel()
 
@@ -104,6 +105,8 @@ class DemoMarket:
         busy = random.random() < _BUSY_SHARE
         symbol = random.choice(self._symbols[:_BUSIEST] if busy else self._symbols)
         walk = self._walks[symbol]
+        for trader in (*self._makers, *self._takers):
+            trader.check()
         chance = random.random()
         if chance < 0.55:
             walk.step()
@@ -116,14 +119,12 @@ class DemoMarket:
     async def _refresh(self, on_date: Callable[[str], None]) -> None:
         """Keeps up with what operators change: reference prices, and the date."""
         while self._public is not None:
-            try:
+            with contextlib.suppress(NotConnected, OutcomeUnknown, RejectedError):
                 answer = await self._public.instruments()
-            except (NotConnected, OutcomeUnknown):
-                continue
-            for info in answer.instruments:
-                if (instrument := self._instruments.get(info.symbol)) is not None:
-                    self._walks[info.symbol].limits = _limits(instrument, info)
-            on_date(answer.business_date)
+                for info in answer.instruments:
+                    if (instrument := self._instruments.get(info.symbol)) is not None:
+                        self._walks[info.symbol].limits = _limits(instrument, info)
+                on_date(answer.business_date)
             await asyncio.sleep(_REFRESH_S)
 
 

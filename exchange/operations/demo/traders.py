@@ -104,6 +104,13 @@ class DemoTrader:
 
         self._following = [asyncio.create_task(follow_orders()), asyncio.create_task(follow_balances())]
 
+    def check(self) -> None:
+        """Raises what ended the channels, if anything did: blind trading would be worse than none."""
+        for task in self._following:
+            if task.done():
+                task.result()
+                raise RuntimeError("a channel of the demo ended")
+
     async def close(self) -> None:
         """Ends the connection; orders stay in the book."""
         for task in self._following:

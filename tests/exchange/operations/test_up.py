@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from exchange.log.embedded import EmbeddedPostgres
 from exchange.operations import listening
 from exchange.operations.cli import main
 from exchange.operations.errors import ExitCode
-from tests.exchange.operations.running import RunningExchange, command, has_ended
+from tests.exchange.operations.running import EXCHANGE, RunningExchange, command, has_ended
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.faults
@@ -126,3 +127,30 @@ async def test_two_exchanges_on_one_database_take_turns(tmp_path: Path, dsn: str
     assert 0 == await first.stop()
     async with await second as exchange:
         assert 2 == exchange.facts["epoch"]
+
+
+async def test_a_wrong_database_is_not_tried_again(tmp_path: Path, postgres: EmbeddedPostgres) -> None:
+    """What waiting cannot help ends `exchange up` at once, with the reason."""
+    options = ["--dsn", postgres.dsn_of("missing"), "--data-dir", str(tmp_path), "--http", "127.0.0.1:0"]
+    code, _, stderr = await command("up", *options)
+    assert ExitCode.USAGE == code
+    assert 'exchange: engine: the database cannot be used: database "missing" does not exist' in stderr
+
+
+async def test_a_database_that_does_not_answer_is_waited_for(tmp_path: Path) -> None:
+    """A server that is down for now is waited for; an orderly end is possible meanwhile."""
+    options = [
+        "--dsn",
+        "postgresql://127.0.0.1:1/exchange",
+        "--data-dir",
+        str(tmp_path),
+        "--http",
+        "127.0.0.1:0",
+    ]
+    process = await asyncio.create_subprocess_exec(*EXCHANGE, "up", *options)
+    log = tmp_path / "exchange.log"
+    await eventually(
+        lambda: log.exists() and "engine waits: the database does not answer" in log.read_text(), "the wait"
+    )
+    process.terminate()
+    assert 0 == await process.wait()
