@@ -10,6 +10,7 @@ import sys
 import time
 from collections import deque
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -61,8 +62,17 @@ class Up(msgspec.Struct, frozen=True):
 
 
 @click.command()
-@click.option("--http", metavar="HOST:PORT", help="Where HTTP and websocket listen; port 0 picks a free one.")
-@click.option("--gateways", type=int, metavar="N", help="Gateway processes; 0: in the engine's process.")
+@click.option(
+    "--http",
+    metavar="HOST:PORT",
+    help="Where HTTP and websocket listen; port 0 picks a free one. Default: 127.0.0.1:8080.",
+)
+@click.option(
+    "--gateways",
+    type=int,
+    metavar="N",
+    help="Gateway processes; 0: in the engine's process. Default: 0 on one or two cores, more above.",
+)
 @click.option("--demo", is_flag=True, default=None, help="Run the demo market with real projects.")
 @click.option("--demo-seed", type=int, metavar="N", help="Start of the demo market's random numbers.")
 @json_option
@@ -117,6 +127,9 @@ class _Run:
             await self._run_on(self._settings.dsn, None)
         else:
             await self._run_embedded()
+        with contextlib.suppress(OSError):
+            # Where it lies outside of the data folder nobody else would remove it.
+            Path(self._socket).parent.rmdir()
         self._log.tell("stopped")
 
     def _asked_to_stop(self) -> None:

@@ -15,7 +15,7 @@ from exchange.operations.demo import strategy
 from exchange.operations.demo.strategy import Stock
 from gateway.websocket.client import ExchangeClient, RejectedError
 from gateway.websocket.pushes import OrderAcceptedData, OrderAmendedData, OrderCancelledData, OrderFilledData
-from gateway.websocket.requests import BatchAmend, BatchPlace
+from gateway.websocket.requests import BatchAmend, BatchCancel, BatchPlace
 
 if TYPE_CHECKING:
     from random import Random
@@ -121,7 +121,7 @@ class DemoTrader:
         """Moves the quotes of an instrument to where they should be now."""
         instrument = self._instruments[symbol]
         wanted = strategy.quotes(instrument, walk, self._stock(instrument), self._random)
-        items: list[BatchPlace | BatchAmend] = []
+        items: list[BatchPlace | BatchAmend | BatchCancel] = []
         for side in (Side.SELL, Side.BUY):
             best_first = sorted(
                 (order for order in self._live.values() if order.instrument == symbol and order.side is side),
@@ -129,7 +129,9 @@ class DemoTrader:
             )
             targets = [quote for quote in wanted if quote.side is side]
             for order, quote in itertools.zip_longest(best_first, targets):
-                if quote is not None and (order is None or order.price != quote.price):
+                if quote is None:
+                    items.append(BatchCancel(account=self._account, order_id=order.order_id))
+                elif order is None or order.price != quote.price:
                     items.append(self._item(instrument, order, quote))
         if not items:
             return

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, Self
 
+import asyncpg
 import psutil
 from click.testing import CliRunner
 
@@ -32,6 +33,18 @@ async def command_json(*arguments: str) -> Any:
     if result.exit_code:
         raise AssertionError(f"{arguments} ended with {result.exit_code}: {result.stderr}")
     return json.loads(result.stdout)
+
+
+async def damage_log(dsn: str) -> None:
+    """Changes event 2 of a venue's log, its name, as only somebody with the database in their hands can."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute("ALTER TABLE event DISABLE TRIGGER ALL")
+        await connection.execute(
+            "UPDATE event SET payload = replace(convert_from(payload, 'UTF8'), 'Test', 'Best')::bytea WHERE seq = 2"
+        )
+    finally:
+        await connection.close()
 
 
 class RunningExchange:

@@ -12,7 +12,7 @@ from exchange.log.embedded import EmbeddedPostgres
 from exchange.operations import listening
 from exchange.operations.cli import main
 from exchange.operations.errors import ExitCode
-from tests.exchange.operations.running import EXCHANGE, RunningExchange, command, has_ended
+from tests.exchange.operations.running import EXCHANGE, RunningExchange, command, damage_log, has_ended
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.faults
@@ -135,6 +135,15 @@ async def test_a_wrong_database_is_not_tried_again(tmp_path: Path, postgres: Emb
     code, _, stderr = await command("up", *options)
     assert ExitCode.USAGE == code
     assert 'exchange: engine: the database cannot be used: database "missing" does not exist' in stderr
+
+
+async def test_a_damaged_log_is_not_traded_on(tmp_path: Path, venue_dsn: str) -> None:
+    """The hash chain is checked on the way up; an event that was changed ends `exchange up` at once."""
+    await damage_log(venue_dsn)
+    options = ["--dsn", venue_dsn, "--data-dir", str(tmp_path), "--http", "127.0.0.1:0"]
+    code, _, stderr = await command("up", *options)
+    assert ExitCode.LOG_UNUSABLE == code
+    assert "exchange: engine: the log is broken at event 2" in stderr
 
 
 async def test_a_database_that_does_not_answer_is_waited_for(tmp_path: Path) -> None:
