@@ -47,12 +47,12 @@ class _Facts(msgspec.Struct):
 class ExchangeUnderTest:
     """A running exchange."""
 
-    def __init__(self, url: str, engine: EngineClient, engine_process_id: int) -> None:
+    def __init__(self, url: str, engine_socket: Path, engine_process_id: int) -> None:
         self.url = url
         """Of the websocket."""
         self.engine_process_id = engine_process_id
         """Of the process that engine and gateway share."""
-        self._engine = engine
+        self._engine_socket = engine_socket
         self._traders = 0
 
     async def admit_trader(self) -> SigningKey:
@@ -80,7 +80,13 @@ class ExchangeUnderTest:
 
     async def operate(self, *given: Command) -> None:
         """Carries out operators' commands; raises Refused."""
-        for answer in await asyncio.gather(*(self._engine.submit(command) for command in given)):
+        # Connected no longer than that: the engine sends all events to everybody on its socket.
+        engine = await EngineClient.connect(self._engine_socket)
+        try:
+            answers = await asyncio.gather(*(engine.submit(command) for command in given))
+        finally:
+            await engine.close()
+        for answer in answers:
             for recorded in answer.events:
                 if isinstance(recorded.event, RequestRefused):
                     raise Refused(recorded.event.code, recorded.event.message)
@@ -96,13 +102,9 @@ async def running_exchange(dsn: str) -> AsyncIterator[ExchangeUnderTest]:
             holder = await lease.current(dsn)
             if holder is None:
                 raise RuntimeError("no engine writes the log")
-            engine = await EngineClient.connect(Path(facts.socket))
-            try:
-                exchange = ExchangeUnderTest(facts.websocket, engine, holder.writer.pid)
-                await _open_market(exchange)
-                yield exchange
-            finally:
-                await engine.close()
+            exchange = ExchangeUnderTest(facts.websocket, Path(facts.socket), holder.writer.pid)
+            await _open_market(exchange)
+            yield exchange
         finally:
             await _stop(process)
 
