@@ -169,7 +169,7 @@ def _place(connection: Connection, params: requests.OrderPlaceParams) -> Submiss
         instrument=instrument.symbol,
         side=params.side,
         quantity=params.quantity,
-        price=None if price is None else _positive(instrument.price_to_ticks(price)),
+        price=None if price is None else _sound_price(instrument.price_to_ticks(price)),
         order_type=params.order_type,
         time_in_force=params.time_in_force,
         expire_date=params.expire_date,
@@ -196,7 +196,7 @@ def _amend(connection: Connection, params: requests.OrderAmendParams) -> Submiss
     if params.quantity is not None:
         _check_quantity(params.quantity, "quantity")
     if params.price is not None:
-        price = _positive(_ticks_of_order(connection, account, params))
+        price = _sound_price(_ticks_of_order(connection, account, params))
     return Submission(
         commands.AmendOrder(
             by=key.key_id,
@@ -262,9 +262,10 @@ def _check_quantity(quantity: int, what: str) -> None:
         raise Reject(RejectCode.INVALID_QUANTITY, f"a {what} lies between 1 and {MAX_AMOUNT}")
 
 
-def _positive(ticks: int) -> int:
-    if ticks < 1:
-        raise Reject(RejectCode.INVALID_PRICE, "a price is positive")
+def _sound_price(ticks: int) -> int:
+    """The same for prices."""
+    if not 0 < ticks <= MAX_AMOUNT:
+        raise Reject(RejectCode.INVALID_PRICE, f"a price lies between 1 and {MAX_AMOUNT} ticks")
     return ticks
 
 
