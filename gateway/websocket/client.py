@@ -300,9 +300,12 @@ class ExchangeClient:
         params = requests.OrderStatusParams(account, order_id, client_order_id)
         return await self.call(requests.GetOrderStatus, params, results.OrderState)
 
-    async def open_orders(self, account: str = "") -> results.OpenOrders:
-        """Live orders of an account."""
-        return await self.call(requests.OrdersOpen, requests.AccountParams(account), results.OpenOrders)
+    async def open_orders(
+        self, account: str = "", *, after_order_id: int = 0, limit: int = 1000
+    ) -> results.OpenOrders:
+        """A page of an account's live orders."""
+        params = requests.OrdersOpenParams(account, after_order_id, limit)
+        return await self.call(requests.OrdersOpen, params, results.OpenOrders)
 
     async def cancel_after(self, timeout_ms: int, account: str = "") -> results.CancelAfter:
         """Arm the dead-man timer; 0 turns it off."""

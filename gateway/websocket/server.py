@@ -37,6 +37,7 @@ log = structlog.get_logger()
 
 _CONGESTION_CHECK_S = 0.01
 _CLOSE_SESSION_RETRY_S = 0.05
+_GOODBYE_CHECK_S = 0.005
 
 
 class WebsocketServer:
@@ -263,8 +264,12 @@ class WebsocketServer:
         """Say goodbye to everybody, and close their sessions."""
         self._close_all(CloseCode.GOING_AWAY, "the gateway ends")
         self._tick_timer.cancel()
-        while self._background:
-            await asyncio.wait(tuple(self._background))
+        # The last act of a connection is to have its session closed.
+        while self._connections or self._background:
+            if self._background:
+                await asyncio.wait(tuple(self._background))
+            else:
+                await asyncio.sleep(_GOODBYE_CHECK_S)
 
 
 def _http_refusal(status: int, code: RejectCode, message: str) -> web.Response:
