@@ -5,6 +5,9 @@ import { Refusal } from "./connection.js";
 import { OrderRequests } from "./order_requests.js";
 import { Session } from "./session.js";
 
+/** The venue's own account takes a fee with every trade: it has no channel of balances to be followed by. */
+const VENUE_ACCOUNT = "VENUE";
+
 /**
  * @typedef {object} DeskEvents
  * @property {() => void} changed who is logged on, or anything of the account
@@ -36,7 +39,8 @@ export class Desk {
    * @returns {string[]}
    */
   get accounts() {
-    return this.session.loggedOn?.accounts ?? (this.account ? [this.account.account] : []);
+    const all = this.session.loggedOn?.accounts ?? (this.account ? [this.account.account] : []);
+    return all.filter((/** @type {string} */ name) => name !== VENUE_ACCOUNT);
   }
 
   /**
