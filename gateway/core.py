@@ -108,7 +108,7 @@ class Gateway:
     def engine_stopped(self) -> None:
         """The engine is gone, for good."""
         if not self.stopped.done():
-            log.error("engine stopped", gateway=self.name, last_seq=self.replica.last_seq)
+            log.error("engine stopped", gateway=self.name, durable_seq=self.engine.durable_seq)
             self.stopped.set_result(None)
 
     def _receive(self, batch: list[Recorded]) -> None:
