@@ -118,3 +118,26 @@ async def test_decimals(open_page: OpenPage) -> None:
         }"""
     )
     assert ["1,234,567.891", "999", f"{MINUS}1,000", "+0.50 %", f"{MINUS}33.33 %", "", None, True] == grouped
+
+
+async def test_candles_of_an_earlier_connection_give_way(open_page: OpenPage) -> None:
+    """When candles are loaded again, the one with more trades counts: what is stale goes, what just came stays."""
+    page = await open_page()
+    candles = await page.page.evaluate(
+        """async () => {
+            const { MarketFeed } = await import("/js/market_feed.js");
+            const asked = [];
+            const connection = { state: "open", request: async (method, params) => {
+                asked.push(method);
+                if (method === "market.candles") return { candles: [{ start: 1, trades: 3 }, { start: 2, trades: 4 }] };
+                return method === "market.trades" ? { trades: [] } : {};
+            } };
+            const feed = new MarketFeed(connection, { book() {}, trades() {}, candles() {} });
+            feed.symbol = "X";
+            feed.candles.set(1, { start: 1, trades: 1 });
+            feed.candles.set(2, { start: 2, trades: 5 });
+            await feed.connected();
+            return [...feed.candles.values()].map((candle) => candle.trades);
+        }"""
+    )
+    assert [3, 5] == candles

@@ -1,7 +1,7 @@
 /** The logged-on side of the page: the session, the account in view, and what happens to both when the connection comes back. */
 
 import { AccountFeed } from "./account_feed.js";
-import { Refusal } from "./connection.js";
+import { isTransient } from "./connection.js";
 import { OrderRequests } from "./order_requests.js";
 import { Session } from "./session.js";
 
@@ -90,7 +90,7 @@ export class Desk {
     try {
       await this.session.resume();
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
+      if (isTransient(error)) throw error;
       // The key was revoked, or the like: there is no use in trying again.
       this.session.key = null;
       this.account = null;
