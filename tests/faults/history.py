@@ -114,18 +114,18 @@ def violations(history: History, rows: Sequence[StoredEvent]) -> list[str]:
     """What is wrong, one sentence each. `rows`: the whole log, as `read_log` gives it."""
     log = [row.to_recorded() for row in rows]
     return [
-        *_of_the_log(rows),
+        *of_the_log(rows),
         *_of_answers(history, log),
         *_of_feeds(history, log),
         *_of_repetitions(history, log),
-        *_of_ids(log),
+        *of_ids(log),
         *_of_inventions(history, log),
         *_of_refusals(history, log),
         *_of_time(history, log),
     ]
 
 
-def _of_the_log(rows: Sequence[StoredEvent]) -> Iterator[str]:
+def of_the_log(rows: Sequence[StoredEvent]) -> Iterator[str]:
     """The log alone: one writer per epoch, time that does not run backwards, books that balance."""
     for seq, row in enumerate(rows, 1):
         if row.seq != seq:
@@ -185,7 +185,7 @@ def _of_repetitions(history: History, log: list[ev.Recorded]) -> Iterator[str]:
             yield f"{request.command} was called a repetition and had events"
 
 
-def _of_ids(log: list[ev.Recorded]) -> Iterator[str]:
+def of_ids(log: list[ev.Recorded]) -> Iterator[str]:
     """No client order id was accepted twice (histories are shorter than the memory of ids), and no reference booked twice."""
     accepted: Counter[OrderKey] = Counter()
     booked: Counter[tuple[str, str]] = Counter()
