@@ -235,6 +235,7 @@ function drawAccountChoice() {
   const { accounts, account } = desk;
   const choice = selectById("account");
   show(byId("account-choice"), Boolean(account));
+  byId("account-choice").classList.toggle("single", accounts.length < 2);
   if ([...choice.options].map((option) => option.value).join() !== accounts.join()) {
     choice.replaceChildren(...accounts.map((name) => element("option", { value: name }, name)));
   }
