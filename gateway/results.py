@@ -68,7 +68,7 @@ class InstrumentInfo(msgspec.Struct, frozen=True):
 
 
 class Instruments(msgspec.Struct, frozen=True):
-    """All listed instruments, in the order of listing."""
+    """All listed instruments, by symbol."""
 
     seq: int
     business_date: str

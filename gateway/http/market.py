@@ -125,7 +125,7 @@ class MarketData:
     async def _tickers(self, request: web.Request) -> web.Response:
         read_parameters(request, NoParams)
         state = self._gateway.replica.state
-        tickers = [self._channel(symbol).cursor[1] for symbol in state.listings]
+        tickers = [self._channel(symbol).cursor[1] for symbol in sorted(state.listings)]
         return json_response(request, Tickers(state.last_seq, tickers), _LIVE)
 
     def _channel(self, symbol: str) -> TickerChannel:

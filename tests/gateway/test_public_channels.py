@@ -51,8 +51,8 @@ async def test_instruments(exchange: RunningExchange) -> None:
     """Listing terms and the present band are there for everybody."""
     public = await exchange.client()
     found = await public.instruments()
-    assert [RIMBA, "NATURE"] == [info.symbol for info in found.instruments]
-    rimba = found.instruments[0]
+    assert ["NATURE", RIMBA] == [info.symbol for info in found.instruments]
+    rimba = found.instruments[1]
     assert ("0.01", 2, "10.00", "5.00", "15.00", "EUR", None, InstrumentState.OPEN) == (
         rimba.tick,
         rimba.price_decimals,

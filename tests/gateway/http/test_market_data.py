@@ -121,4 +121,4 @@ async def test_ticker(exchange: RunningExchange, http: HttpClient) -> None:
     }
     assert {**expected, "seq": exchange.engine.durable_seq} == ticker
     tickers = await http.json("/api/v1/tickers", "Tickers")
-    assert [expected, BASKET.symbol] == [tickers["tickers"][0], tickers["tickers"][1]["instrument"]]
+    assert [BASKET.symbol, expected] == [tickers["tickers"][0]["instrument"], tickers["tickers"][1]]
