@@ -48,7 +48,7 @@ async def test_one_instrument(exchange: RunningExchange, http: HttpClient) -> No
     )
     listed = await http.json("/api/v1/instruments", "Instruments")
     single = await http.json(RIMBA, "InstrumentInfo")
-    assert listed["instruments"][0] == single
+    assert listed["instruments"][1] == single
     assert "halted" == single["state"]
 
 
