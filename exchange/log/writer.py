@@ -128,7 +128,7 @@ class LogWriter:
             if error.sqlstate == _FENCED:
                 raise Fenced(str(error)) from error
             raise CommitUnknown(f"{type(error).__name__}: {error}") from error
-        except (asyncpg.InterfaceError, OSError) as error:
+        except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
             self._connection.terminate()
             raise CommitUnknown(f"{type(error).__name__}: {error}") from error
         self._failed = False

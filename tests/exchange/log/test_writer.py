@@ -1,6 +1,7 @@
 """Appending: whole or not at all, by one writer at a time, durable when it returns."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
@@ -214,6 +215,25 @@ async def test_a_lost_connection_loses_the_lease(writer: LogWriter, reader: LogR
             await append(writer, mixed(SMALL))
 
         assert rows == await whole_log(reader)
+
+
+async def test_an_append_between_the_servers_goodbye_and_the_end_of_the_connection(
+    writer: LogWriter, log_dsn: str
+) -> None:
+    """The moment in which the driver knows only half of it is an unknown outcome like any other."""
+    await append(writer, mixed(SMALL))
+    pid = writer._connection.get_server_pid()
+    with ThreadPoolExecutor(1) as pool:
+        # This loop stands still until the goodbye and the end wait to be read.
+        terminate = execute(log_dsn, f"SELECT pg_terminate_backend({pid}, 30000)")
+        pool.submit(asyncio.run, terminate).result(timeout=30)
+    # The loop reads the goodbye in its next turn, and the end in the one after that.
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not writer.lost.is_set()
+
+    with pytest.raises(CommitUnknown):
+        await append(writer, mixed(SMALL, SMALL + 1))
 
 
 @pytest.mark.parametrize("count", [SMALL, LARGE])
