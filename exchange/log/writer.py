@@ -153,9 +153,11 @@ class LogWriter:
         await connection.execute(f"SELECT check_appended({last_seq}, {len(rows)}); COMMIT")
 
     async def close(self) -> None:
-        """Give the lease back and close the connection."""
-        if not self._failed and not self._connection.is_closed():
-            await lease.release(self._connection)
+        """Give the lease back and close the connection; after a failure, drop it without waiting for a server that may hang."""
+        if self._failed or self._connection.is_closed():
+            self._connection.terminate()
+            return
+        await lease.release(self._connection)
         await self._connection.close()
 
     async def __aenter__(self) -> Self:

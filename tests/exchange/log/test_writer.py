@@ -1,6 +1,8 @@
 """Appending: whole or not at all, by one writer at a time, durable when it returns."""
 
 import asyncio
+import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -215,6 +217,23 @@ async def test_a_lost_connection_loses_the_lease(writer: LogWriter, reader: LogR
             await append(writer, mixed(SMALL))
 
         assert rows == await whole_log(reader)
+
+
+async def test_a_failed_writer_closes_though_the_server_hangs(writer: LogWriter) -> None:
+    """A process that must end is not kept by a server that does not answer."""
+    await append(writer, mixed(SMALL))
+    pid = writer._connection.get_server_pid()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        appending = asyncio.create_task(append(writer, mixed(SMALL, SMALL + 1)))
+        await asyncio.sleep(0)
+        appending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await appending
+        async with asyncio.timeout(30):
+            await writer.close()
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 async def test_an_append_between_the_servers_goodbye_and_the_end_of_the_connection(
