@@ -47,9 +47,11 @@ class _Facts(msgspec.Struct):
 class ExchangeUnderTest:
     """A running exchange."""
 
-    def __init__(self, url: str, engine_socket: Path, engine_process_id: int) -> None:
+    def __init__(self, url: str, engine_socket: Path, process_id: int, engine_process_id: int) -> None:
         self.url = url
         """Of the websocket."""
+        self.process_id = process_id
+        """Of `exchange up` itself, the parent of all its processes."""
         self.engine_process_id = engine_process_id
         """Of the process that engine and gateway share."""
         self._engine_socket = engine_socket
@@ -102,7 +104,7 @@ async def running_exchange(dsn: str) -> AsyncIterator[ExchangeUnderTest]:
             holder = await lease.current(dsn)
             if holder is None:
                 raise RuntimeError("no engine writes the log")
-            exchange = ExchangeUnderTest(facts.websocket, Path(facts.socket), holder.writer.pid)
+            exchange = ExchangeUnderTest(facts.websocket, Path(facts.socket), process.pid, holder.writer.pid)
             await _open_market(exchange)
             yield exchange
         finally:

@@ -35,6 +35,8 @@ class Throughput(msgspec.Struct, frozen=True):
     per_s: float
     server_us: float
     """Of the process of engine and gateway."""
+    beside_us: float
+    """Of the other processes of `exchange up`, of which the one that saves snapshots has most to do."""
     postgres_us: float | None
     """Of all processes of Postgres; None where it is not ours."""
     client_us: float
@@ -54,6 +56,7 @@ async def measure_round(
             await stack.enter_async_context(await exchange.connect_trader()) for _ in range(connections)
         ]
         server = ProcessorTime.of(exchange.engine_process_id)
+        exchange_up = ProcessorTime.of_family(exchange.process_id)
         postgres = None if postmaster_id is None else ProcessorTime.of_family(postmaster_id)
         client = ProcessorTime.of(os.getpid())
         machine = MachineTime()
@@ -63,6 +66,7 @@ async def measure_round(
         )
         elapsed_s = time.perf_counter() - began_s
         server_s, client_s, machine_s = server.spent_s(), client.spent_s(), machine.spent_s()
+        beside_s = exchange_up.spent_s() - server_s
         postgres_s = None if postgres is None else postgres.spent_s()
         sent = each * connections
         throughput = Throughput(
@@ -71,9 +75,11 @@ async def measure_round(
             requests=sent,
             per_s=sent / elapsed_s,
             server_us=server_s / sent * 1e6,
+            beside_us=max(0.0, beside_s) / sent * 1e6,
             postgres_us=None if postgres_s is None else postgres_s / sent * 1e6,
             client_us=client_s / sent * 1e6,
-            other_cores=max(0.0, machine_s - server_s - client_s - (postgres_s or 0.0)) / elapsed_s,
+            other_cores=max(0.0, machine_s - server_s - beside_s - client_s - (postgres_s or 0.0))
+            / elapsed_s,
         )
         # The next round finds the book as this one did.
         for sender in clients:
@@ -90,6 +96,7 @@ def over_rounds(rounds: Sequence[Throughput]) -> Throughput:
         requests=sum(one.requests for one in rounds),
         per_s=statistics.median(one.per_s for one in rounds),
         server_us=statistics.median(one.server_us for one in rounds),
+        beside_us=statistics.median(one.beside_us for one in rounds),
         postgres_us=statistics.median(postgres_us) if postgres_us else None,
         client_us=statistics.median(one.client_us for one in rounds),
         other_cores=statistics.median(one.other_cores for one in rounds),
