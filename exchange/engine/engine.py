@@ -203,25 +203,24 @@ class Engine:
         self._schedule_slice()
 
     def _execute(self, pending: _Pending) -> None:
+        # Known to the gate before it is executed: should the venue fail, its future must hear of it.
+        self._batch.pending.append(pending)
         at = max(self._clock(), self._venue.state.last_at)
         if at >= self._deadline:
             # Nobody trades at a later time than a dead man's deadline while his orders stand.
             self._disarm_timer()
-            self._decide(_Pending(commands.FireTimers(), None), at)
-        self._decide(pending, at)
+            self._decide(commands.FireTimers(), at)
+        pending.answer = self._decide(pending.command, at)
 
-    def _decide(self, pending: _Pending, at: int) -> None:
-        batch = self._batch
+    def _decide(self, command: Command, at: int) -> Answer:
         command_seq = seq = self._venue.state.last_seq + 1
-        # Known to the gate before it is executed: should the venue fail, its future must hear of it.
-        batch.pending.append(pending)
-        execution = self._venue.execute(pending.command, at)
+        execution = self._venue.execute(command, at)
         recorded: list[Recorded] = []
         for event in execution.events:
             recorded.append(Recorded(seq, command_seq, at, event))
             seq += 1
-        batch.recorded += recorded
-        pending.answer = Answer(recorded, execution.duplicate_of)
+        self._batch.recorded += recorded
+        return Answer(recorded, execution.duplicate_of)
 
     # Committing: one transaction in flight, then the gate.
 

@@ -118,13 +118,14 @@ class _Bomb:
     ) -> None:
         original = getattr(owner, name)
 
-        def wrapper(this: Any, *arguments: Any) -> None:
+        def wrapper(this: Any, *arguments: Any) -> Any:
             due = when(this) and self.ticks()
             if due:
                 before()
-            original(this, *arguments)
+            result = original(this, *arguments)
             if due:
                 after()
+            return result
 
         setattr(owner, name, wrapper)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from exchange.domain.commands import Command, PlaceOrder
+from exchange.domain.commands import Command, FireTimers, PlaceOrder, SetCancelAfter
 from exchange.domain.events import OrderAccepted, Recorded
 from exchange.domain.orders import OrderRequest
 from exchange.domain.venue import Execution, Venue
@@ -16,8 +16,8 @@ from exchange.log import writer as writer_module
 from exchange.log.lease import WriterIdentity
 from exchange.log.record import StoredEvent
 from exchange.log.writer import CommitUnknown, Fenced, LogWriter
-from tests.exchange.engine.running import PROGRAM, LogLocked, Running, execute, running
-from tests.market import Trader
+from tests.exchange.engine.running import PROGRAM, LogLocked, ManualClock, Running, execute, running
+from tests.market import START_NS, Trader
 from tests.waiting import eventually
 
 OTHER = WriterIdentity("host-b", 4712, "")
@@ -166,11 +166,13 @@ async def test_a_commit_that_happened_and_was_not_answered(log_dsn: str) -> None
 
 
 class FaultyVenue(Venue):
-    """Breaks down at an order with a certain price, after it has changed its state."""
+    """Breaks down at timers and at orders with a certain price, after it has changed its state."""
 
     def execute(self, command: Command, at: int) -> Execution:
         execution = super().execute(command, at)
-        if isinstance(command, PlaceOrder) and command.order.price == FATAL_PRICE:
+        if isinstance(command, FireTimers) or (
+            isinstance(command, PlaceOrder) and command.order.price == FATAL_PRICE
+        ):
             raise RuntimeError("a bug")
         return execution
 
@@ -201,6 +203,18 @@ async def test_a_venue_that_breaks_down_at_once(log_dsn: str) -> None:
     duplicates, orders = await resend(log_dsn, witness.requests)
     assert [False] * 4 == duplicates
     assert witness.requests == orders
+
+
+async def test_a_venue_that_breaks_down_at_a_timer(log_dsn: str) -> None:
+    """The command that came at the time of a deadline, before which the timer fired, hears of it too."""
+    clock = ManualClock(START_NS)
+    async with running(log_dsn, venue_type=FaultyVenue, clock=clock) as exchange:
+        trader = await exchange.log_on()
+        await exchange.do(SetCancelAfter(trader.key_id, trader.session, trader.account, 10**9))
+        witness = Witness(exchange, trader)
+        clock.now_ns += 10**9
+        witness.submit_order()
+        await witness.check_silence(RuntimeError, "a bug")
 
 
 async def test_a_listener_that_breaks_down(log_dsn: str) -> None:
