@@ -2,6 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite(
-    "tests.market", "tests.exchange.domain.audit", "tests.exchange.domain.expected"
-)
+pytest.register_assert_rewrite("tests.exchange.domain.audit", "tests.exchange.domain.expected")
