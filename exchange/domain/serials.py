@@ -10,7 +10,10 @@ from exchange.domain.intervals import IntervalError, IntervalSet
 from exchange.domain.rejects import Reject, RejectCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from exchange.domain.instruments import CreditClass
+    from exchange.domain.orders import Delivery
 
 
 class SerialBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -26,6 +29,10 @@ class SerialBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=Fa
     def quantity(self) -> int:
         """Units in the block."""
         return self.last - self.first + 1
+
+
+ClassBlock = tuple[str, SerialBlock]
+"""A credit class and serials of it."""
 
 
 def check_blocks(registry: str, blocks: tuple[SerialBlock, ...], quantity: int) -> None:
@@ -55,6 +62,25 @@ def check_blocks(registry: str, blocks: tuple[SerialBlock, ...], quantity: int) 
         raise Reject(
             RejectCode.SERIAL_BLOCK_INVALID, f"the blocks hold {total} units, the quantity says {quantity}"
         )
+
+
+def check_named(classes: Mapping[str, CreditClass], blocks: tuple[ClassBlock, ...]) -> None:
+    """Refuse named serials of unknown classes, of another registry than their class, reversed or overlapping ones."""
+    for class_id, units in units_by_class(blocks):
+        credit_class = classes.get(class_id)
+        if credit_class is None:
+            raise Reject(RejectCode.UNKNOWN_CLASS, f"{class_id!r} is not a registered credit class")
+        check_blocks(
+            credit_class.registry, tuple(block for named, block in blocks if named == class_id), units
+        )
+
+
+def units_by_class(blocks: tuple[ClassBlock, ...]) -> Delivery:
+    """Classes and their units, in the order of first appearance."""
+    units: dict[str, int] = {}
+    for class_id, block in blocks:
+        units[class_id] = units.get(class_id, 0) + block.quantity
+    return tuple(units.items())
 
 
 class Custody:
