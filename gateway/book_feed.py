@@ -9,7 +9,7 @@ levels on a side there are just those. An empty book has the checksum of no byte
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from zlib import crc32
 
 import msgspec
@@ -18,12 +18,18 @@ from exchange.domain.orders import Side
 
 if TYPE_CHECKING:
     from exchange.domain.instruments import Instrument
-    from matching.book import OrderBook
 
 Levels = list[tuple[int, int]]
 """`(price in ticks, visible quantity)`, best first."""
 
 CHECKSUM_LEVELS = 10
+
+
+class Depth(Protocol):
+    """An order book, as far as it is shown."""
+
+    def depth(self, side: Side, levels: int | None = None) -> list[tuple[int, int, int]]:
+        """`(price, visible quantity, number of orders)` per level, best first, at most `levels` of them."""
 
 
 class BookView(msgspec.Struct, frozen=True, eq=False):
@@ -34,7 +40,7 @@ class BookView(msgspec.Struct, frozen=True, eq=False):
     asks: Levels
 
 
-def view_book(book: OrderBook, depth: int, seq: int) -> BookView:
+def view_book(book: Depth, depth: int, seq: int) -> BookView:
     """The book's best `depth` levels of each side."""
     return BookView(
         seq,
@@ -75,7 +81,7 @@ def checksum_of_text(asks: list[tuple[str, int]], bids: list[tuple[str, int]]) -
 class BookFeed:
     """The latest view of one book at one depth; whoever got an older view is brought up to it by a difference."""
 
-    def __init__(self, book: OrderBook, depth: int, seq: int) -> None:
+    def __init__(self, book: Depth, depth: int, seq: int) -> None:
         self.depth = depth
         self._book = book
         self.view = view_book(book, depth, seq)

@@ -9,6 +9,7 @@ from exchange.domain.events import Recorded
 from exchange.domain.rejects import Reject, RejectCode
 from exchange.engine import frames
 from exchange.engine.interface import Answer, EngineStopped
+from exchange.engine.listeners import Listeners
 from exchange.log import codec
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class EngineClient:
         self._futures: dict[int, asyncio.Future[Answer]] = {}
         self._unsent: list[tuple[int, Command]] = []
         self._next_request = 0
-        self._listeners: list[Callable[[list[Recorded]], None]] = []
+        self._listeners: Listeners[list[Recorded]] = Listeners()
         self._durable_seq = 0
         self._last_batch: list[Recorded] = []
         self.epoch = 0
@@ -84,8 +85,7 @@ class EngineClient:
 
     def listen(self, listener: Callable[[list[Recorded]], None]) -> Callable[[], None]:
         """Hand every durable batch to a listener; see `exchange.engine.interface.EnginePort`."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        return self._listeners.add(listener)
 
     async def wait_lost(self) -> None:
         """Return when the connection is gone."""
@@ -126,9 +126,7 @@ class EngineClient:
         ]
         self._last_batch = batch
         self._durable_seq = batch[-1].seq
-        # A copy: a listener may end itself, and the next one must not miss the batch.
-        for listener in tuple(self._listeners):
-            listener(batch)
+        self._listeners.hand_out(batch)
 
     def _answer_received(self, answered: frames.Answered) -> None:
         events: list[Recorded] = []

@@ -20,6 +20,7 @@ from exchange.domain import commands
 from exchange.domain.events import Recorded
 from exchange.domain.rejects import Reject, RejectCode
 from exchange.engine.interface import Answer, EngineStopped
+from exchange.engine.listeners import Listeners
 from exchange.log.record import StoredEvent, seal
 
 if TYPE_CHECKING:
@@ -109,8 +110,8 @@ class Engine:
         self._timer: asyncio.TimerHandle | None = None
         self._deadline = _NEVER
         """The earliest dead-man deadline that the timer is armed for."""
-        self._listeners: list[Callable[[list[Recorded]], None]] = []
-        self._stored_listeners: list[Callable[[list[StoredEvent]], None]] = []
+        self._listeners: Listeners[list[Recorded]] = Listeners()
+        self._stored_listeners: Listeners[list[StoredEvent]] = Listeners()
         self._durable_seq = venue.state.last_seq
         self.epoch = writer.epoch
 
@@ -143,13 +144,11 @@ class Engine:
 
     def listen(self, listener: Callable[[list[Recorded]], None]) -> Callable[[], None]:
         """Hand every durable batch to a listener; see `exchange.engine.interface.EnginePort`."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        return self._listeners.add(listener)
 
     def listen_stored(self, listener: Callable[[list[StoredEvent]], None]) -> Callable[[], None]:
         """Hand every durable batch to a listener in its encoded form, before the listeners of `listen`."""
-        self._stored_listeners.append(listener)
-        return lambda: self._stored_listeners.remove(listener)
+        return self._stored_listeners.add(listener)
 
     # Life.
 
@@ -251,11 +250,8 @@ class Engine:
     def _release(self, batch: _Batch) -> None:
         if batch.stored:
             self._durable_seq = batch.stored[-1].seq
-            # Copies: a listener may end itself, and the next one must not miss the batch.
-            for stored_listener in tuple(self._stored_listeners):
-                stored_listener(batch.stored)
-            for listener in tuple(self._listeners):
-                listener(batch.recorded)
+            self._stored_listeners.hand_out(batch.stored)
+            self._listeners.hand_out(batch.recorded)
         for pending in batch.pending:
             if pending.future is not None and pending.answer is not None and not pending.future.done():
                 pending.future.set_result(pending.answer)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from exchange.log.migrations import Connection
 
-COPY_FROM_EVENTS = 200
-"""From this number of events on, COPY in a transaction is quicker than the function (loadtest/results/append.md)."""
+COPY_FROM_EVENTS = 500
+"""From this number of events on COPY in a transaction is quicker than the function (`loadtest/results/append.md`)."""
 
 COMMIT_LIMIT_S = 60
 """No answer for so long means that the outcome will not be known on this connection."""
@@ -68,6 +68,7 @@ class LogWriter:
         self._connection = connection
         self._append_function: PreparedStatement[asyncpg.Record] | None = None
         self._failed = False
+        self.copy_from_events = COPY_FROM_EVENTS
         self.epoch = epoch
         self.last_seq = last_seq
         """Of the log, 0 while it is empty."""
@@ -118,7 +119,7 @@ class LogWriter:
         self._failed = True
         try:
             async with asyncio.timeout(COMMIT_LIMIT_S):
-                if len(rows) < COPY_FROM_EVENTS:
+                if len(rows) < self.copy_from_events:
                     await self._append_by_function(rows)
                 else:
                     await self._append_by_copy(rows)

@@ -1,0 +1,1 @@
+"""`exchange admin`: what operators set up and change."""

@@ -1,0 +1,288 @@
+"""`exchange admin cash|units|classes`: what comes in and goes out, and the kinds of credits that may."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from exchange.domain import commands
+from exchange.domain.identity import LOCAL_OPERATOR
+from exchange.domain.instruments import CreditClass, Unit
+from exchange.domain.money import currency_exponent, parse_decimal
+from exchange.domain.rejects import Reject, RejectCode
+from exchange.domain.serials import SerialBlock
+from exchange.operations.administering import change, read_state, reference_option
+from exchange.operations.errors import ExitCode, OperationError, Refused
+from exchange.operations.options import exchange_options, json_option
+from exchange.operations.output import print_json, print_table
+from exchange.registry.serials import parse
+
+if TYPE_CHECKING:
+    from exchange.operations.finding import Exchange
+
+_COLUMNS = ("registry", "batch", "first", "last")
+
+
+class ClassRow(msgspec.Struct, frozen=True):
+    """With --json, `classes list` prints a list of these."""
+
+    class_id: str
+    registry: str
+    project: str
+    name: str
+    vintage: int
+    unit: str
+    country: str
+    labels: list[str]
+    supply: int
+    """Units in custody here."""
+
+
+@click.group()
+def cash() -> None:
+    """Book cash that came in or goes out."""
+
+
+@cash.command("deposit")
+@click.argument("account")
+@click.argument("amount")
+@click.argument("currency")
+@reference_option
+@json_option
+@exchange_options
+def deposit_cash(
+    exchange: Exchange, *, account: str, amount: str, currency: str, reference: str, as_json: bool
+) -> None:
+    """Credit AMOUNT (a decimal such as 1250.50) of CURRENCY to ACCOUNT."""
+    command = commands.DepositCash(
+        LOCAL_OPERATOR, account, currency, minor_units(amount, currency), reference
+    )
+    change(exchange, command, f"deposited {amount} {currency} to {account}", as_json=as_json)
+
+
+@cash.command("withdraw")
+@click.argument("account")
+@click.argument("amount")
+@click.argument("currency")
+@reference_option
+@json_option
+@exchange_options
+def withdraw_cash(
+    exchange: Exchange, *, account: str, amount: str, currency: str, reference: str, as_json: bool
+) -> None:
+    """Debit AMOUNT (a decimal such as 1250.50) of CURRENCY from ACCOUNT."""
+    command = commands.WithdrawCash(
+        LOCAL_OPERATOR, account, currency, minor_units(amount, currency), reference
+    )
+    change(exchange, command, f"withdrew {amount} {currency} from {account}", as_json=as_json)
+
+
+def minor_units(amount: str, currency: str) -> int:
+    """Minor units of a decimal amount. Raises Refused."""
+    try:
+        return parse_decimal(amount, currency_exponent(currency), RejectCode.INVALID_AMOUNT)
+    except Reject as reject:
+        raise Refused(reject.code, reject.message) from reject
+
+
+@click.group()
+def units() -> None:
+    """Book serial blocks that came in or go out."""
+
+
+def _block_options(function: click.decorators.FC) -> click.decorators.FC:
+    function = click.option(
+        "--block",
+        "blocks",
+        multiple=True,
+        metavar="BLOCK",
+        help="A serial block as its registry writes it, or REGISTRY:BATCH:FIRST-LAST; may be repeated.",
+    )(function)
+    return click.option(
+        "--blocks-file",
+        type=click.Path(path_type=Path),
+        help=f"CSV file with the column serial, or the columns {', '.join(_COLUMNS)}.",
+    )(function)
+
+
+@units.command("deposit")
+@click.argument("account")
+@click.argument("class_id", metavar="CLASS")
+@_block_options
+@reference_option
+@json_option
+@exchange_options
+def deposit_units(
+    exchange: Exchange,
+    *,
+    account: str,
+    class_id: str,
+    blocks: tuple[str, ...],
+    blocks_file: Path | None,
+    reference: str,
+    as_json: bool,
+) -> None:
+    """Credit serial blocks of a credit class to ACCOUNT."""
+    found = _blocks(blocks, blocks_file)
+    quantity = sum(block.quantity for block in found)
+    command = commands.DepositUnits(LOCAL_OPERATOR, account, class_id, quantity, found, reference)
+    change(exchange, command, f"deposited {quantity} of {class_id} to {account}", as_json=as_json)
+
+
+@units.command("withdraw")
+@click.argument("account")
+@click.argument("class_id", metavar="CLASS")
+@_block_options
+@reference_option
+@json_option
+@exchange_options
+def withdraw_units(
+    exchange: Exchange,
+    *,
+    account: str,
+    class_id: str,
+    blocks: tuple[str, ...],
+    blocks_file: Path | None,
+    reference: str,
+    as_json: bool,
+) -> None:
+    """Debit serial blocks of a credit class from ACCOUNT."""
+    found = _blocks(blocks, blocks_file)
+    quantity = sum(block.quantity for block in found)
+    command = commands.WithdrawUnits(LOCAL_OPERATOR, account, class_id, quantity, found, reference)
+    change(exchange, command, f"withdrew {quantity} of {class_id} from {account}", as_json=as_json)
+
+
+def _blocks(texts: tuple[str, ...], file: Path | None) -> tuple[SerialBlock, ...]:
+    found = [parse_block(text) for text in texts]
+    if file is not None:
+        found += read_blocks(file)
+    if not found:
+        raise click.UsageError("name the serial blocks with --block or --blocks-file")
+    return tuple(found)
+
+
+def parse_block(text: str) -> SerialBlock:
+    """A block as its registry writes it, or as REGISTRY:BATCH:FIRST-LAST. Raises Refused."""
+    registry, _, rest = text.partition(":")
+    batch, _, numbers = rest.rpartition(":")
+    first, dash, last = numbers.partition("-")
+    if registry and batch and dash and _is_number(first) and _is_number(last):
+        return SerialBlock(registry, batch, int(first), int(last))
+    try:
+        return parse(text).to_block()
+    except Reject as reject:
+        raise Refused(
+            reject.code,
+            f"{text!r} is neither REGISTRY:BATCH:FIRST-LAST nor a serial number of a known form"
+            " such as ACR-US-499-2022-2006-37319 to 54852",
+        ) from reject
+
+
+def read_blocks(file: Path) -> list[SerialBlock]:
+    """Blocks of a CSV file with the column `serial`, or registry, batch, first and last.
+
+    Raises OperationError or Refused.
+    """
+    try:
+        with file.open(encoding="utf-8", newline="") as lines:
+            reader = csv.DictReader(lines)
+            columns = set(reader.fieldnames or ())
+            if "serial" in columns:
+                return [parse_block(row["serial"]) for row in reader]
+            if not set(_COLUMNS) <= columns:
+                raise OperationError(
+                    f"{file} needs the column serial, or {', '.join(_COLUMNS)}", ExitCode.USAGE
+                )
+            return [
+                parse_block(f"{row['registry']}:{row['batch']}:{row['first']}-{row['last']}")
+                for row in reader
+            ]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise OperationError(f"cannot read {file}: {error}", ExitCode.USAGE) from error
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+@click.group()
+def classes() -> None:
+    """Register and list credit classes."""
+
+
+@classes.command("list")
+@json_option
+@exchange_options
+def list_classes(exchange: Exchange, *, as_json: bool) -> None:
+    """Print all credit classes."""
+    state = read_state(exchange)
+    rows = [
+        ClassRow(
+            found.class_id,
+            found.registry,
+            found.project,
+            found.name,
+            found.vintage,
+            found.unit.value,
+            found.country,
+            list(found.labels),
+            state.ledger.supply.get(found.class_id, 0),
+        )
+        for _, found in sorted(state.classes.items())
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        ("class", "registry", "project", "name", "vintage", "country", "supply"),
+        (
+            (
+                row.class_id,
+                row.registry,
+                row.project,
+                row.name,
+                row.vintage,
+                row.country,
+                f"{row.supply:,} {row.unit}",
+            )
+            for row in rows
+        ),
+        right=("vintage", "supply"),
+    )
+
+
+@classes.command("register")
+@click.argument("class_id", metavar="CLASS")
+@click.option("--registry", required=True, help="Such as VCS.")
+@click.option("--project", required=True, help="The registry's id of the project.")
+@click.option("--name", required=True, help="Name of the project.")
+@click.option("--vintage", type=int, required=True, help="Year of the reduction or removal.")
+@click.option(
+    "--unit", type=click.Choice([unit.value for unit in Unit]), default=Unit.TONNE.value, show_default=True
+)
+@click.option("--country", default="", help="ISO 3166 alpha-2 code of the host country.")
+@click.option("--label", "labels", multiple=True, help="May be repeated.")
+@json_option
+@exchange_options
+def register(
+    exchange: Exchange,
+    *,
+    class_id: str,
+    registry: str,
+    project: str,
+    name: str,
+    vintage: int,
+    unit: str,
+    country: str,
+    labels: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Make a credit class known, such as VCS-1340-2020."""
+    credit_class = CreditClass(class_id, registry, project, name, vintage, Unit(unit), country, labels)
+    command = commands.RegisterClass(LOCAL_OPERATOR, credit_class)
+    change(exchange, command, f"registered {class_id}", as_json=as_json)

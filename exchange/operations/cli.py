@@ -1,0 +1,41 @@
+"""The command `exchange`."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import click
+
+from exchange.operations.admin.assets import cash, classes, units
+from exchange.operations.admin.business_day import day
+from exchange.operations.admin.instruments import fees, instruments
+from exchange.operations.admin.participants import accounts, keys, participants
+from exchange.operations.config_commands import config
+from exchange.operations.log_commands import log_group
+from exchange.operations.status import status
+from exchange.operations.up import up
+
+
+@click.group()
+@click.version_option(version("carbon-exchange"), prog_name="exchange")
+def main() -> None:
+    r"""Run and operate an exchange for carbon credits.
+
+    Every command finds its exchange by --data-dir (the embedded Postgres) or --dsn (a Postgres of your own), starts the
+    embedded server where none runs, and takes settings from options, EXCHANGE_* variables and exchange.toml, in this order.
+
+    \b
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the venue (with the reject code), 4 no exchange or
+    database there, 5 `exchange up` runs already, 6 gave up restarting a process, 7 the log is damaged or too new.
+    """
+
+
+@main.group()
+def admin() -> None:
+    """Set up and change what is traded, by whom, and with what."""
+
+
+for group in (instruments, fees, participants, accounts, keys, classes, cash, units, day):
+    admin.add_command(group)
+for command in (up, status, log_group, config):
+    main.add_command(command)

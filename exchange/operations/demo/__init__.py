@@ -1,0 +1,1 @@
+"""The demo market: real projects and serial numbers, invented participants and prices (see `market.toml`)."""

@@ -1,0 +1,73 @@
+"""What can go wrong below, as the operator should hear it: one sentence and an exit code instead of a traceback."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from exchange.domain.rejects import Reject
+from exchange.engine.client import EngineUnreachable
+from exchange.engine.engine import LeaseLost
+from exchange.engine.interface import EngineStopped
+from exchange.log.chain import ChainBroken
+from exchange.log.codec import UnknownEvent
+from exchange.log.lease import LeaseHeld
+from exchange.log.migrations import SchemaMismatch
+from exchange.log.postgres_cluster import EmbeddedPostgresError
+from exchange.log.writer import CommitUnknown, Fenced, NotDurable
+from exchange.operations.errors import ExitCode, OperationError, Refused
+
+_MISCONFIGURED = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.ClientConfigurationError,
+    NotDurable,
+)
+UNREACHABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+)
+"""The database is away for now: it starts, stops, fails over, or the network does."""
+_FOR_NOW = (
+    EngineUnreachable,
+    EngineStopped,
+    LeaseHeld,
+    LeaseLost,
+    Fenced,
+    CommitUnknown,
+    EmbeddedPostgresError,
+)
+
+
+def explain(error: Exception) -> OperationError | None:
+    """The operator's version of an error; None for what is a bug."""
+    explained: OperationError | None = None
+    if isinstance(error, OperationError):
+        explained = error
+    elif isinstance(error, Reject):
+        explained = Refused(error.code, error.message)
+    elif isinstance(error, ChainBroken | UnknownEvent | SchemaMismatch):
+        explained = OperationError(str(error), ExitCode.LOG_UNUSABLE)
+    elif isinstance(error, _MISCONFIGURED):
+        explained = OperationError(f"the database cannot be used: {error}", ExitCode.USAGE)
+    elif isinstance(error, (*UNREACHABLE, asyncpg.InterfaceError)):
+        explained = OperationError(
+            f"the database cannot be reached: {describe(error)}", ExitCode.NOT_AVAILABLE
+        )
+    elif isinstance(error, _FOR_NOW):
+        explained = OperationError(str(error), ExitCode.NOT_AVAILABLE)
+    return explained
+
+
+def describe(error: Exception) -> str:
+    """The text of an error; its name where it has none (a timeout)."""
+    return str(error) or type(error).__name__
+
+
+def is_lasting(error: OperationError) -> bool:
+    """Whether trying again would end the same way."""
+    return error.exit_code != ExitCode.NOT_AVAILABLE

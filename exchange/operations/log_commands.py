@@ -1,0 +1,185 @@
+"""`exchange log`: the events themselves."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
+
+import click
+import msgspec
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from exchange.log.reader import LogReader
+from exchange.operations.errors import ExitCode, OperationError
+from exchange.operations.options import exchange_options, json_option, run_async
+from exchange.operations.output import print_facts, print_json, show_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from exchange.log.record import StoredEvent
+    from exchange.operations.finding import Exchange
+
+_POLL_S: Final = 0.2
+
+
+class LogEvent(msgspec.Struct, frozen=True):
+    """One event. `tail --json` and `export` print one on each line, `show --json` prints one."""
+
+    seq: int
+    epoch: int
+    command: int
+    """Seq of the first event of the same command."""
+    recorded_at: int
+    """Nanoseconds UTC."""
+    kind: str
+    version: int
+    payload: msgspec.Raw
+    """The very bytes that were hashed; prices in ticks, cash in minor units, quantities in units."""
+    hash: str
+    """Hexadecimal text."""
+
+
+@click.group("log")
+def log_group() -> None:
+    """Read the event log."""
+
+
+@log_group.command("tail")
+@click.option("--follow", "-f", is_flag=True, help="Go on as events come, until Ctrl-C.")
+@click.option(
+    "--lines", "-n", type=click.IntRange(min=0), default=20, show_default=True, help="Events to begin with."
+)
+@json_option
+@exchange_options
+def tail(exchange: Exchange, *, follow: bool, lines: int, as_json: bool) -> None:
+    """Print the last events."""
+
+    async def work() -> None:
+        async with exchange.database() as dsn, await LogReader.open(dsn, connections=2) as reader:
+            after_seq = max(0, (await reader.head()).last_seq - lines)
+            pages = reader.follow(after_seq, poll_s=_POLL_S) if follow else reader.pages(after_seq)
+            async with contextlib.aclosing(pages):
+                async for page in pages:
+                    for stored in page:
+                        _print(stored, as_json=as_json)
+
+    with contextlib.suppress(KeyboardInterrupt):
+        run_async(work())
+
+
+@log_group.command("show")
+@click.argument("seq", type=click.IntRange(min=1))
+@json_option
+@exchange_options
+def show(exchange: Exchange, *, seq: int, as_json: bool) -> None:
+    """Print one event in full."""
+
+    async def work() -> StoredEvent:
+        async with exchange.database() as dsn, await LogReader.open(dsn, connections=2) as reader:
+            async for page in reader.pages(seq - 1, up_to=seq):
+                return page[0]
+            head = await reader.head()
+            raise OperationError(f"the log has no event {seq}; it ends at {head.last_seq}", ExitCode.USAGE)
+
+    stored = run_async(work())
+    if as_json:
+        print_json(log_event(stored))
+        return
+    fields: dict[str, Any] = msgspec.json.decode(stored.payload)
+    print_facts(
+        [
+            ("seq", stored.seq),
+            ("epoch", stored.epoch),
+            ("command", stored.command),
+            ("recorded at", show_time(stored.recorded_at)),
+            ("kind", f"{stored.kind} version {stored.version}"),
+            *((f"  {name}", msgspec.json.encode(value).decode()) for name, value in fields.items()),
+            ("hash", stored.hash.hex()),
+        ]
+    )
+
+
+@log_group.command("export")
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="File to write; default: stdout.")
+@click.option("--from", "first", type=click.IntRange(min=1), default=1, show_default=True, help="First seq.")
+@click.option("--to", "last", type=click.IntRange(min=1), help="Last seq; default: the end of the log now.")
+@exchange_options
+def export(exchange: Exchange, *, output: Path | None, first: int, last: int | None) -> None:
+    """Write events as JSON lines; every hash is checked on the way."""
+
+    async def work() -> None:
+        async with exchange.database() as dsn, await LogReader.open(dsn, connections=2) as reader:
+            head = (await reader.head()).last_seq
+            up_to = head if last is None else min(last, head)
+            if first > up_to:
+                return
+            with _opened(output) as file, _progress(up_to - first + 1) as progress:
+                async for page in reader.pages(first - 1, up_to=up_to, verify=True):
+                    file.writelines(msgspec.json.encode(log_event(stored)) + b"\n" for stored in page)
+                    progress.update(progress.task_ids[0], advance=len(page))
+
+    run_async(work())
+
+
+def log_event(stored: StoredEvent) -> LogEvent:
+    """An event as it is printed."""
+    return LogEvent(
+        stored.seq,
+        stored.epoch,
+        stored.command,
+        stored.recorded_at,
+        stored.kind,
+        stored.version,
+        msgspec.Raw(stored.payload),
+        stored.hash.hex(),
+    )
+
+
+def _print(stored: StoredEvent, *, as_json: bool) -> None:
+    if as_json:
+        print_json(log_event(stored))
+    else:
+        click.echo(
+            f"{stored.seq:>9} {show_time(stored.recorded_at)} {stored.kind:<24} {stored.payload.decode()}"
+        )
+
+
+@contextlib.contextmanager
+def _opened(output: Path | None) -> Iterator[IO[bytes]]:
+    """The file to write, which appears under its name when it is whole; or stdout."""
+    if output is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    unfinished = output.with_name(output.name + ".unfinished")
+    try:
+        with unfinished.open("wb") as file:
+            yield file
+        unfinished.replace(output)
+    except OSError as error:
+        raise OperationError(f"cannot write {output}: {error.strerror}", ExitCode.USAGE) from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _progress(total: int) -> Progress:
+    """A bar on stderr, where that is a terminal."""
+    from rich.console import Console as RichConsole
+
+    console: Console = RichConsole(stderr=True)
+    progress = Progress(
+        TextColumn("exporting"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+    progress.add_task("exporting", total=total)
+    return progress

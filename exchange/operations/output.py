@@ -1,0 +1,53 @@
+"""What commands print: JSON for scripts, tables and lines for people."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import click
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_WIDTH_OF_PIPES: Final = 200
+
+
+def print_json(value: object) -> None:
+    """One JSON value on a line of its own, on stdout."""
+    click.echo(msgspec.json.encode(value))
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
+    """A table on stdout; the columns named in `right` are aligned to the right."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    _console().print(table)
+
+
+def print_facts(facts: Iterable[tuple[str, object]]) -> None:
+    """Names and values on stdout, one pair a line."""
+    pairs = [(name, str(value)) for name, value in facts]
+    width = max(len(name) for name, _ in pairs)
+    for name, value in pairs:
+        click.echo(f"{click.style(name.ljust(width), bold=True)}  {value}")
+
+
+def show_time(at_ns: int) -> str:
+    """ISO 8601, UTC, of nanoseconds since 1970, to the millisecond."""
+    at = datetime.fromtimestamp(at_ns // 10**9, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at_ns // 10**6 % 1000:03}Z"
+
+
+def _console() -> Console:
+    # Made anew each time: tests and pagers replace stdout.
+    width = None if sys.stdout.isatty() else _WIDTH_OF_PIPES
+    return Console(file=sys.stdout, width=width, markup=False, emoji=False, highlight=False)

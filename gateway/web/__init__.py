@@ -1,0 +1,1 @@
+"""The page for traders: static files, served as they are."""

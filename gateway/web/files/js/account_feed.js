@@ -1,0 +1,263 @@
+/**
+ * One account: open orders, fills, balances and retirements, kept by the private channels.
+ *
+ * Each channel is gapless: every push names the one before. After a reconnect the channels go on where they were, so nothing
+ * is missed; if the exchange cannot go back that far, everything is loaded afresh.
+ */
+
+import { addDecimals } from "./decimal.js";
+import { Refusal } from "./connection.js";
+
+const CHANNELS = ["orders", "fills", "balances", "retirements"];
+const FILLS_KEPT = 300;
+const FILLS_WANTED = 50;
+/** The last fills are searched in windows of the log that grow by this factor, from the end backwards. */
+const FIRST_WINDOW_EVENTS = 20000;
+const WINDOW_FACTOR = 10;
+const PAGE = 1000;
+
+export class AccountFeed {
+  /**
+   * @param {import("./connection.js").Connection} connection
+   * @param {string} account
+   * @param {(channel: string, data: any) => void} onChange called after changes; with the data of a push that was new
+   */
+  constructor(connection, account, onChange) {
+    this._connection = connection;
+    this._onChange = onChange;
+    this.account = account;
+    this.loaded = false;
+    this._stopped = false;
+    this._clear();
+  }
+
+  _clear() {
+    /** @type {Map<number, any>} by order id, oldest first */
+    this.orders = new Map();
+    /** @type {any[]} newest first */
+    this.fills = [];
+    /** @type {Map<string, {total: string, held: string}>} by currency */
+    this.cash = new Map();
+    /** @type {Map<string, {total: number, held: number}>} by credit class */
+    this.units = new Map();
+    /** @type {any[]} newest first */
+    this.retirements = [];
+    /** Seq of the last push of each channel. @type {Record<string, number>} */
+    this._last = {};
+    /** Seq as of which each list was loaded: pushes up to there are in it. @type {Record<string, number>} */
+    this._asOf = {};
+    /** Pushes that came while we load. @type {any[]} */
+    this._early = [];
+  }
+
+  /** Loads the account and follows it. Throws Refusal or Unanswered. */
+  async start() {
+    this.loaded = false;
+    this._clear();
+    const { account } = this;
+    for (const channel of CHANNELS) await this._subscribe(channel);
+    const [orders, balances, holdings] = await Promise.all([
+      this._connection.request("orders.open", { account }),
+      this._connection.request("account.balances", { account }),
+      this._connection.request("account.holdings", { account }),
+    ]);
+    const fills = await this._lastFills(orders.seq);
+    for (const order of orders.orders) this.orders.set(order.order_id, order);
+    for (const { currency, total, held } of balances.cash) this.cash.set(currency, { total, held });
+    for (const { class_id, total, held } of holdings.units) this.units.set(class_id, { total, held });
+    this.fills = fills;
+    this._asOf = { orders: orders.seq, fills: orders.seq, cash: balances.seq, units: holdings.seq, retirements: 0 };
+    this.loaded = true;
+    const early = this._early;
+    this._early = [];
+    for (const params of early) this._apply(params);
+    this._onChange("", null);
+  }
+
+  /** After a reconnect and logon: goes on where the channels were. Throws Refusal or Unanswered. */
+  async resume() {
+    if (!this.loaded) {
+      await this.start();
+      return;
+    }
+    try {
+      for (const channel of CHANNELS) await this._subscribe(channel, this._last[channel]);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      await this._unsubscribe();
+      await this.start();
+    }
+  }
+
+  /** Stops following the account. */
+  async stop() {
+    this._stopped = true;
+    if (this._connection.state === "open") await this._unsubscribe();
+  }
+
+  /**
+   * Takes a push of a private channel.
+   * @param {any} params
+   */
+  take(params) {
+    if (params.data.account !== this.account || this._stopped) return;
+    const last = this._last[params.channel];
+    if (last === undefined || params.seq <= last) return;
+    if (params.prev_seq > last) {
+      this._startAfresh();
+      return;
+    }
+    this._last[params.channel] = params.seq;
+    if (this.loaded) this._apply(params);
+    else this._early.push(params);
+  }
+
+  /**
+   * Cash of a currency; `available` is what can be used.
+   * @param {string} currency
+   */
+  cashBalance(currency) {
+    const { total, held } = this.cash.get(currency) ?? { total: "0", held: "0" };
+    return { currency, total, held, available: addDecimals(total, negated(held)) };
+  }
+
+  /** Units that can be sold or retired. @param {string} classId */
+  availableUnits(classId) {
+    const balance = this.units.get(classId);
+    return balance ? balance.total - balance.held : 0;
+  }
+
+  /**
+   * @param {string} channel
+   * @param {number | null} fromSeq
+   */
+  async _subscribe(channel, fromSeq = null) {
+    /** @type {Record<string, unknown>} */
+    const params = { channel, account: this.account };
+    // There is no list of retirements to ask for: the channel tells them all.
+    if (fromSeq !== null) params.from_seq = fromSeq;
+    else if (channel === "retirements") params.from_seq = 0;
+    // What the channel pushes comes after the answer, and is taken from there on.
+    this._last[channel] = Number(params.from_seq ?? Number.MAX_SAFE_INTEGER);
+    try {
+      const answer = await this._connection.request("subscribe", params);
+      this._last[channel] = Math.min(answer.seq, this._last[channel]);
+    } catch (error) {
+      if (!(error instanceof Refusal) || channel !== "retirements" || fromSeq !== null) throw error;
+      const answer = await this._connection.request("subscribe", { channel, account: this.account });
+      this._last[channel] = answer.seq;
+    }
+  }
+
+  async _unsubscribe() {
+    for (const channel of CHANNELS) {
+      try {
+        await this._connection.request("unsubscribe", { channel, account: this.account });
+      } catch (error) {
+        // A channel that is off is as good.
+        if (!(error instanceof Refusal)) throw error;
+      }
+    }
+  }
+
+  _startAfresh() {
+    this.loaded = false;
+    this._last = {};
+    this._unsubscribe()
+      .then(() => this.start())
+      .catch(() => {});
+  }
+
+  /**
+   * The last fills up to a place in the log, newest first.
+   * @param {number} upTo
+   */
+  async _lastFills(upTo) {
+    for (let window = FIRST_WINDOW_EVENTS; ; window *= WINDOW_FACTOR) {
+      const start = Math.max(0, upTo - window);
+      /** @type {any[]} */
+      let found = [];
+      /** @type {number | null} */
+      let after = start;
+      while (after !== null) {
+        /** @type {any} */
+        const page = await this._connection.request("fills.list", { account: this.account, after_seq: after, limit: PAGE });
+        found = [...found, ...page.fills].slice(-FILLS_KEPT);
+        after = page.next_after_seq ?? null;
+      }
+      if (found.length >= FILLS_WANTED || start === 0) {
+        return found.filter((fill) => fill.trade_id <= upTo).reverse();
+      }
+    }
+  }
+
+  /** @param {any} params */
+  _apply(params) {
+    const { channel, seq, data } = params;
+    if (channel === "balances") {
+      if (seq > this._asOf.cash) this._changeCash(data.cash);
+      if (seq > this._asOf.units) this._changeUnits(data.units);
+    } else {
+      if (seq <= this._asOf[channel]) return;
+      if (channel === "orders") this._applyOrder(data);
+      else if (channel === "fills") this.fills = [data, ...this.fills].slice(0, FILLS_KEPT);
+      else this.retirements.unshift(data);
+    }
+    this._onChange(channel, data);
+  }
+
+  /** @param {any} data */
+  _applyOrder(data) {
+    if (data.kind === "accepted") {
+      this.orders.set(data.order_id, { ...data, filled: 0 });
+    } else if (data.kind === "cancelled") {
+      this.orders.delete(data.order_id);
+    } else if (data.kind === "amended") {
+      this._change(data.order_id, (order) => ({ ...order, price: data.price, quantity: data.quantity }));
+    } else if (data.kind === "filled") {
+      this._change(data.order_id, (order) => ({ ...order, filled: order.filled + data.quantity }));
+    } else if (data.kind === "decremented") {
+      for (const id of [data.maker_order_id, data.taker_order_id]) {
+        this._change(id, (order) => ({ ...order, quantity: order.quantity - data.quantity }));
+      }
+    }
+  }
+
+  /**
+   * @param {number} orderId
+   * @param {(order: any) => any} change
+   */
+  _change(orderId, change) {
+    const order = this.orders.get(orderId);
+    if (!order) return;
+    const changed = change(order);
+    if (changed.filled >= changed.quantity) this.orders.delete(orderId);
+    else this.orders.set(orderId, changed);
+  }
+
+  /** @param {{currency: string, total_change: string, held_change: string}[]} changes */
+  _changeCash(changes) {
+    for (const { currency, total_change, held_change } of changes) {
+      const balance = this.cash.get(currency) ?? { total: "0", held: "0" };
+      this.cash.set(currency, {
+        total: addDecimals(balance.total, total_change),
+        held: addDecimals(balance.held, held_change),
+      });
+    }
+  }
+
+  /** @param {{class_id: string, total_change: number, held_change: number}[]} changes */
+  _changeUnits(changes) {
+    for (const { class_id, total_change, held_change } of changes) {
+      const balance = this.units.get(class_id) ?? { total: 0, held: 0 };
+      const changed = { total: balance.total + total_change, held: balance.held + held_change };
+      if (changed.total) this.units.set(class_id, changed);
+      else this.units.delete(class_id);
+    }
+  }
+}
+
+/** @param {string} text */
+function negated(text) {
+  return text.startsWith("-") ? text.slice(1) : `-${text}`;
+}

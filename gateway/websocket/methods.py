@@ -1,0 +1,61 @@
+"""All methods: which function answers each request, and which rate it counts against."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gateway.websocket import (
+    account_queries,
+    market_queries,
+    requests,
+    session_methods,
+    subscribing,
+    trading,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Method(NamedTuple):
+    """How a request is handled.
+
+    `handle(connection, request)` gives a `Submission` for the engine, a result, a coroutine that will give one, or None
+    if it answers by itself; it raises Reject.
+    """
+
+    name: str
+    handle: Callable[..., Any]
+    has_own_rate: bool
+    """It takes tokens for orders or cancels itself."""
+
+
+def _method(
+    request_type: type[requests.Request], handle: Callable[..., Any], *, own_rate: bool = False
+) -> Method:
+    return Method(requests.method_name(request_type), handle, own_rate)
+
+
+HANDLERS: dict[type[requests.Request], Method] = {
+    requests.OrderPlace: _method(requests.OrderPlace, trading.place_order, own_rate=True),
+    requests.OrderAmend: _method(requests.OrderAmend, trading.amend_order, own_rate=True),
+    requests.OrderCancel: _method(requests.OrderCancel, trading.cancel_order, own_rate=True),
+    requests.OrderCancelAll: _method(requests.OrderCancelAll, trading.cancel_all_orders, own_rate=True),
+    requests.OrderBatch: _method(requests.OrderBatch, trading.batch_orders, own_rate=True),
+    requests.CreditsRetire: _method(requests.CreditsRetire, trading.retire_credits, own_rate=True),
+    requests.SessionCancelAfter: _method(requests.SessionCancelAfter, trading.cancel_after, own_rate=True),
+    requests.GetOrderStatus: _method(requests.GetOrderStatus, account_queries.order_status),
+    requests.OrdersOpen: _method(requests.OrdersOpen, account_queries.open_orders),
+    requests.FillsList: _method(requests.FillsList, account_queries.list_fills),
+    requests.AccountBalances: _method(requests.AccountBalances, account_queries.account_balances),
+    requests.AccountHoldings: _method(requests.AccountHoldings, account_queries.account_holdings),
+    requests.MarketInstruments: _method(requests.MarketInstruments, market_queries.instruments),
+    requests.MarketBook: _method(requests.MarketBook, market_queries.book),
+    requests.MarketTrades: _method(requests.MarketTrades, market_queries.trades),
+    requests.MarketCandles: _method(requests.MarketCandles, market_queries.candles),
+    requests.Subscribe: _method(requests.Subscribe, subscribing.subscribe),
+    requests.Unsubscribe: _method(requests.Unsubscribe, subscribing.unsubscribe),
+    requests.SessionLogon: _method(requests.SessionLogon, session_methods.logon),
+    requests.SessionLogout: _method(requests.SessionLogout, session_methods.logout),
+    requests.Ping: _method(requests.Ping, market_queries.ping),
+}

@@ -1,0 +1,307 @@
+"""Methods that become commands: orders, retirement, the dead-man timer."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from exchange.domain import commands
+from exchange.domain import events as ev
+from exchange.domain.money import MAX_AMOUNT
+from exchange.domain.orders import OrderRequest
+from exchange.domain.rejects import Reject, RejectCode
+from gateway import results
+from gateway.rendering import known_listing, render_changed, render_placed, render_retirement
+from gateway.websocket import requests
+from gateway.websocket.frames import reject_body
+from gateway.websocket.submission import Submission
+
+if TYPE_CHECKING:
+    import msgspec
+
+    from gateway.core import Gateway
+    from gateway.websocket.connection import Connection
+
+_NS_PER_MS = 1_000_000
+
+
+def place_order(connection: Connection, request: requests.OrderPlace) -> Submission:
+    """`order.place`."""
+    return _place(connection, request.params)
+
+
+def amend_order(connection: Connection, request: requests.OrderAmend) -> Submission:
+    """`order.amend`."""
+    return _amend(connection, request.params)
+
+
+def cancel_order(connection: Connection, request: requests.OrderCancel) -> Submission:
+    """`order.cancel`."""
+    return _cancel(connection, request.params)
+
+
+def cancel_all_orders(connection: Connection, request: requests.OrderCancelAll) -> Submission:
+    """`order.cancel_all`."""
+    params = request.params
+    session = connection.session
+    account = session.cancelling_account(connection.gateway.replica, params.account)
+    key = session.require_key()
+    _spend_cancel(connection)
+    return Submission(
+        commands.CancelAll(
+            by=key.key_id,
+            session=session.number,
+            account=account,
+            instrument=params.instrument,
+            side=params.side,
+        ),
+        functools.partial(_render_cancelled_orders, account),
+        lowers_risk=True,
+    )
+
+
+def batch_orders(connection: Connection, request: requests.OrderBatch) -> None:
+    """`order.batch`: the items go to the engine in their order; the answer comes when all have theirs."""
+    items = request.params.items
+    limit = connection.limits.max_batch
+    if not 0 < len(items) <= limit:
+        raise Reject(RejectCode.BATCH_TOO_LARGE, f"a batch has 1 to {limit} items")
+    connection.session.require_key()
+    batch = _Batch(connection, request.id, len(items))
+    for index, item in enumerate(items):
+        settle = functools.partial(batch.settle, index)
+        try:
+            if isinstance(item, requests.BatchPlace):
+                submission = _place(connection, item)
+            elif isinstance(item, requests.BatchAmend):
+                submission = _amend(connection, item)
+            else:
+                submission = _cancel(connection, item)
+        except Reject as reject:
+            settle(reject_body(reject))
+        else:
+            connection.execute(submission, settle)
+
+
+def retire_credits(connection: Connection, request: requests.CreditsRetire) -> Submission:
+    """`credits.retire`."""
+    params = request.params
+    session = connection.session
+    account = session.trading_account(connection.gateway.replica, params.account)
+    key = session.require_key()
+    _spend_order(connection)
+    _check_quantity(params.quantity, "quantity")
+    for name in ("beneficiary", "purpose", "reference"):
+        if not getattr(params, name).isprintable():
+            raise Reject(RejectCode.INVALID_PARAMS, f"params.{name}: control characters are not allowed")
+    return Submission(
+        commands.Retire(
+            by=key.key_id,
+            session=session.number,
+            account=account,
+            class_id=params.class_id,
+            quantity=params.quantity,
+            beneficiary=params.beneficiary,
+            purpose=params.purpose,
+            reference=params.reference,
+        ),
+        _render_retired,
+    )
+
+
+def cancel_after(connection: Connection, request: requests.SessionCancelAfter) -> Submission:
+    """`session.cancel_after`."""
+    params = request.params
+    session = connection.session
+    account = session.trading_account(connection.gateway.replica, params.account)
+    key = session.require_key()
+    _spend_cancel(connection)
+    return Submission(
+        commands.SetCancelAfter(
+            by=key.key_id,
+            session=session.number,
+            account=account,
+            timeout_ns=params.timeout_ms * _NS_PER_MS,
+        ),
+        _render_cancel_after,
+        lowers_risk=True,
+    )
+
+
+class _Batch:
+    """Collects the outcomes of a batch and answers when the last one is there."""
+
+    def __init__(self, connection: Connection, request_id: requests.RequestId, size: int) -> None:
+        self._connection = connection
+        self._request_id = request_id
+        self._outcomes = [results.BatchOutcome()] * size
+        self._missing = size
+
+    def settle(self, index: int, outcome: msgspec.Struct) -> None:
+        if isinstance(outcome, results.ErrorBody):
+            self._outcomes[index] = results.BatchOutcome(error=outcome)
+        elif isinstance(outcome, results.OrderReport):
+            self._outcomes[index] = results.BatchOutcome(result=outcome)
+        self._missing -= 1
+        if not self._missing:
+            self._connection.answer(self._request_id, results.BatchResult(self._outcomes))
+
+
+# Single orders, alone or in a batch.
+
+
+def _place(connection: Connection, params: requests.OrderPlaceParams) -> Submission:
+    gateway = connection.gateway
+    session = connection.session
+    account = session.trading_account(gateway.replica, params.account)
+    key = session.require_key()
+    _spend_order(connection)
+    client_order_id = params.client_order_id
+    if not (client_order_id.isascii() and client_order_id.isprintable()):
+        raise Reject(RejectCode.INVALID_PARAMS, "params.client_order_id: printable ASCII characters only")
+    _check_quantity(params.quantity, "quantity")
+    if params.display_quantity:
+        _check_quantity(params.display_quantity, "display quantity")
+    instrument = known_listing(gateway.replica.state, params.instrument).instrument
+    price = params.price
+    order = OrderRequest(
+        client_order_id=client_order_id,
+        instrument=instrument.symbol,
+        side=params.side,
+        quantity=params.quantity,
+        price=None if price is None else _positive(instrument.price_to_ticks(price)),
+        order_type=params.order_type,
+        time_in_force=params.time_in_force,
+        expire_date=params.expire_date,
+        post_only=params.post_only,
+        display_quantity=params.display_quantity,
+        self_trade_prevention=params.self_trade_prevention,
+        deliver=_delivery(params.deliver) if params.deliver else (),
+    )
+    return Submission(
+        commands.PlaceOrder(key.key_id, session.number, account, order),
+        functools.partial(_render_placed, gateway),
+    )
+
+
+def _amend(connection: Connection, params: requests.OrderAmendParams) -> Submission:
+    gateway = connection.gateway
+    session = connection.session
+    account = session.trading_account(gateway.replica, params.account)
+    key = session.require_key()
+    _spend_order(connection)
+    price = None
+    if params.quantity is not None:
+        _check_quantity(params.quantity, "quantity")
+    if params.price is not None:
+        price = _positive(_ticks_of_order(gateway, account, params))
+    return Submission(
+        commands.AmendOrder(
+            by=key.key_id,
+            session=session.number,
+            account=account,
+            order_id=params.order_id,
+            client_order_id=params.client_order_id,
+            price=price,
+            quantity=params.quantity,
+        ),
+        functools.partial(_render_changed, gateway),
+    )
+
+
+def _cancel(connection: Connection, params: requests.OrderCancelParams) -> Submission:
+    gateway = connection.gateway
+    session = connection.session
+    account = session.cancelling_account(gateway.replica, params.account)
+    key = session.require_key()
+    _spend_cancel(connection)
+    return Submission(
+        commands.CancelOrder(
+            by=key.key_id,
+            session=session.number,
+            account=account,
+            order_id=params.order_id,
+            client_order_id=params.client_order_id,
+        ),
+        functools.partial(_render_changed, gateway),
+        lowers_risk=True,
+    )
+
+
+def _ticks_of_order(gateway: Gateway, account: str, params: requests.OrderAmendParams) -> int:
+    """The new price in ticks of the order's instrument. An order that is not there is refused as the venue would."""
+    state = gateway.replica.state
+    order_id = params.order_id
+    remembered = state.remembered.get(account, {}).get(params.client_order_id)
+    if not order_id and remembered is not None:
+        order_id = remembered.order_id
+    order = state.orders.get(order_id)
+    if order is None or order.account != account or params.price is None:
+        named = params.order_id or repr(params.client_order_id)
+        raise Reject(RejectCode.UNKNOWN_ORDER, f"the account has no live order {named}")
+    return state.listings[order.instrument].instrument.price_to_ticks(params.price)
+
+
+def _delivery(deliver: tuple[requests.Deliver, ...]) -> tuple[tuple[str, int], ...]:
+    for item in deliver:
+        _check_quantity(item.quantity, "delivered quantity")
+    return tuple((item.class_id, item.quantity) for item in deliver)
+
+
+def _check_quantity(quantity: int, what: str) -> None:
+    """Refuse what no instrument takes and no log should carry."""
+    if not 0 < quantity <= MAX_AMOUNT:
+        raise Reject(RejectCode.INVALID_QUANTITY, f"a {what} lies between 1 and {MAX_AMOUNT}")
+
+
+def _positive(ticks: int) -> int:
+    if ticks < 1:
+        raise Reject(RejectCode.INVALID_PRICE, "a price is positive")
+    return ticks
+
+
+def _spend_order(connection: Connection) -> None:
+    if connection.key_buckets is not None:
+        connection.key_buckets.orders.demand(connection.received_ns, "orders")
+
+
+def _spend_cancel(connection: Connection) -> None:
+    if connection.key_buckets is not None:
+        connection.key_buckets.cancels.demand(connection.received_ns, "cancels")
+
+
+# Results.
+
+
+def _render_placed(gateway: Gateway, recorded: list[ev.Recorded], duplicate: bool) -> msgspec.Struct:  # noqa: FBT001
+    return render_placed(gateway.replica.state, recorded, duplicate=duplicate)
+
+
+def _render_changed(gateway: Gateway, recorded: list[ev.Recorded], _duplicate: bool) -> msgspec.Struct:  # noqa: FBT001
+    event = recorded[0].event
+    if not isinstance(event, ev.OrderAmended | ev.OrderCancelled):
+        raise TypeError(f"the command of an amend or a cancel began with {event.kind}")
+    return render_changed(gateway.replica, event.order_id, recorded)
+
+
+def _render_cancelled_orders(
+    account: str,
+    recorded: list[ev.Recorded],
+    _duplicate: bool,  # noqa: FBT001
+) -> msgspec.Struct:
+    order_ids = [item.event.order_id for item in recorded if isinstance(item.event, ev.OrderCancelled)]
+    return results.CancelledOrders(account, recorded[-1].seq if recorded else 0, order_ids)
+
+
+def _render_retired(recorded: list[ev.Recorded], duplicate: bool) -> msgspec.Struct:  # noqa: FBT001
+    item = recorded[0]
+    if not isinstance(item.event, ev.Retired):
+        raise TypeError(f"a retirement's command began with {item.event.kind}")
+    return render_retirement(item.seq, item.recorded_at, item.event, duplicate=duplicate)
+
+
+def _render_cancel_after(recorded: list[ev.Recorded], _duplicate: bool) -> msgspec.Struct:  # noqa: FBT001
+    item = recorded[0]
+    if not isinstance(item.event, ev.CancelAfterSet):
+        raise TypeError(f"the command of a dead-man timer began with {item.event.kind}")
+    return results.CancelAfter(item.event.account, item.event.deadline, item.seq)

@@ -1,0 +1,62 @@
+"""A running exchange, and the check of every frame that a test saw against the published schemas."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from jsonschema import Draft202012Validator
+
+from exchange.log.migrations import migrate
+from gateway.websocket.schemas import websocket_schema
+from tests.gateway.exchange import RunningExchange, Tap, running_exchange
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+    from gateway.limits import Limits
+
+    StartExchange = Callable[..., Awaitable[RunningExchange]]
+
+
+@pytest.fixture
+def tap() -> Iterator[Tap]:
+    """Gives the record of all frames of the test; at its end each must conform to the schemas."""
+    tap = Tap()
+    yield tap
+    assert [] == [problem for frame in tap.sent for problem in problems("ClientFrame", frame)]
+    assert [] == [problem for frame in tap.received for problem in problems("ServerFrame", frame)]
+
+
+@pytest.fixture
+async def start_exchange(dsn: str, tap: Tap) -> AsyncIterator[StartExchange]:
+    """Gives a function that starts an exchange with limits of the test's own."""
+    async with AsyncExitStack() as stack:
+
+        async def start(limits: Limits | None = None) -> RunningExchange:
+            await migrate(dsn)
+            return await stack.enter_async_context(running_exchange(dsn, tap, limits))
+
+        yield start
+
+
+@pytest.fixture
+async def exchange(start_exchange: StartExchange) -> RunningExchange:
+    """Gives a running exchange with the default limits."""
+    return await start_exchange()
+
+
+def problems(definition: str, frame: bytes) -> list[str]:
+    """What is wrong with a frame."""
+    content = msgspec.json.decode(frame)
+    return [f"{error.message} in {frame[:300]!r}" for error in validator(definition).iter_errors(content)]
+
+
+@cache
+def validator(definition: str) -> Any:
+    """Checks against one definition of the schema."""
+    document = websocket_schema()
+    return Draft202012Validator({**document, "anyOf": [{"$ref": f"#/$defs/{definition}"}]})
