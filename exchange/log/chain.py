@@ -1,10 +1,13 @@
 """The hash chain: every event's hash covers its whole row and the hash before it.
 
-The hash of an event is the SHA-256 of these bytes, all numbers signed and big-endian:
+The hash of an event is the SHA-256 of 64 bytes: the hash of the event before (of the first event: `GENESIS`), then the
+digest of the event's content. So whoever holds one event can prove to anybody who knows a later hash that it is in the
+log, with nothing of the events between but their digests.
+
+The content digest is the SHA-256 of these bytes, all numbers signed and big-endian:
 
     bytes  content
     24     the domain, "carbon-exchange event 1" and a line feed
-    32     hash of the event before; of the first event: `GENESIS`
     8      seq
     8      epoch
     8      command
@@ -35,7 +38,7 @@ _DOMAIN = b"carbon-exchange event 1\n"
 GENESIS = sha256(b"carbon-exchange genesis 1\n").digest()
 """What stands for the hash before the first event."""
 
-_pack_header = struct.Struct(">24s32sqqqqhhhhhi").pack
+_pack_header = struct.Struct(">24sqqqqhhhhhi").pack
 
 
 class ChainBroken(Exception):  # noqa: N818 - it says what is wrong with the log, not with the program
@@ -47,8 +50,7 @@ class ChainBroken(Exception):  # noqa: N818 - it says what is wrong with the log
         self.what = what
 
 
-def event_hash(
-    previous: bytes,
+def content_digest(
     seq: int,
     epoch: int,
     command: int,
@@ -60,14 +62,13 @@ def event_hash(
     counterparty: str | None,
     payload: bytes,
 ) -> bytes:
-    """The hash (32 bytes) of one event; `previous` is that of the event before."""
+    """The digest (32 bytes) of one event's row without its hash."""
     kind_bytes = kind.encode()
     instrument_bytes = b"" if instrument is None else instrument.encode()
     account_bytes = b"" if account is None else account.encode()
     counterparty_bytes = b"" if counterparty is None else counterparty.encode()
     header = _pack_header(
         _DOMAIN,
-        previous,
         seq,
         epoch,
         command,
@@ -83,14 +84,18 @@ def event_hash(
     return sha256(text).digest()
 
 
+def event_hash(previous: bytes, content: bytes) -> bytes:
+    """The hash (32 bytes) of an event, from the hash of the event before and the digest of its own content."""
+    return sha256(previous + content).digest()
+
+
 def check_chain(previous: bytes, events: Iterable[StoredEvent]) -> bytes:
     """Check that each event carries the hash it must have, `previous` being that before the first.
 
     Answers the last hash. Raises ChainBroken at the first event that is not what was written.
     """
     for event in events:
-        computed = event_hash(
-            previous,
+        content = content_digest(
             event.seq,
             event.epoch,
             event.command,
@@ -102,6 +107,7 @@ def check_chain(previous: bytes, events: Iterable[StoredEvent]) -> bytes:
             event.counterparty,
             event.payload,
         )
+        computed = event_hash(previous, content)
         previous = event.hash
         if computed != previous:
             raise ChainBroken(event.seq, "its hash does not fit its content and the hash before it")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from exchange.domain import events as ev
-from exchange.log.chain import event_hash
+from exchange.log.chain import content_digest, event_hash
 from exchange.log.codec import decode, encode
 
 if TYPE_CHECKING:
@@ -54,8 +54,7 @@ def seal(recorded: Sequence[ev.Recorded], epoch: int, previous_hash: bytes) -> l
         event = item.event
         instrument, account, counterparty = index_columns(event)
         payload = encode(event)
-        previous_hash = event_hash(
-            previous_hash,
+        content = content_digest(
             item.seq,
             epoch,
             item.command,
@@ -67,6 +66,7 @@ def seal(recorded: Sequence[ev.Recorded], epoch: int, previous_hash: bytes) -> l
             counterparty,
             payload,
         )
+        previous_hash = event_hash(previous_hash, content)
         rows.append(
             StoredEvent(
                 item.seq,

@@ -21,13 +21,13 @@ def number(value: int, width: int) -> bytes:
 def by_the_book(previous: bytes, row: StoredEvent) -> bytes:
     """The hash, written down from the description and not from the code."""
     texts = [row.kind, row.instrument, row.account, row.counterparty]
-    content = b"carbon-exchange event 1\n" + previous
+    content = b"carbon-exchange event 1\n"
     content += b"".join(number(value, 8) for value in (row.seq, row.epoch, row.command, row.recorded_at))
     content += number(row.version, 2)
     content += b"".join(number(-1 if text is None else len(text.encode()), 2) for text in texts)
     content += number(len(row.payload), 4)
     content += b"".join(text.encode() for text in texts if text is not None)
-    return hashlib.sha256(content + row.payload).digest()
+    return hashlib.sha256(previous + hashlib.sha256(content + row.payload).digest()).digest()
 
 
 def test_hashes_are_those_of_the_description() -> None:

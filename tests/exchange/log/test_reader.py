@@ -417,15 +417,14 @@ async def test_postgres_itself_can_verify_the_chain(writer: LogWriter, log_dsn: 
     connection = await asyncpg.connect(log_dsn)
     computed = await connection.fetch(
         """
-        SELECT sha256('carbon-exchange event 1\n'::bytea
-            || lag(hash, 1, sha256('carbon-exchange genesis 1\n'::bytea)) OVER (ORDER BY seq)
-            || int8send(seq) || int8send(epoch) || int8send(command) || int8send(recorded_at) || int2send(version)
+        SELECT sha256(lag(hash, 1, sha256('carbon-exchange genesis 1\n'::bytea)) OVER (ORDER BY seq)
+            || sha256('carbon-exchange event 1\n'::bytea || int8send(seq) || int8send(epoch) || int8send(command) || int8send(recorded_at) || int2send(version)
             || int2send(octet_length(kind)::int2)
             || int2send(coalesce(octet_length(instrument), -1)::int2)
             || int2send(coalesce(octet_length(account), -1)::int2)
             || int2send(coalesce(octet_length(counterparty), -1)::int2)
             || int4send(octet_length(payload))
-            || convert_to(concat(kind, instrument, account, counterparty), 'UTF8') || payload)
+            || convert_to(concat(kind, instrument, account, counterparty), 'UTF8') || payload))
         FROM event ORDER BY seq
         """
     )
