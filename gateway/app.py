@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from gateway.http.routes import add_routes
 from gateway.websocket.server import WebsocketServer
 
 if TYPE_CHECKING:
@@ -15,10 +16,11 @@ WEBSOCKET_PATH = "/ws"
 
 
 def create_app(gateway: Gateway) -> web.Application:
-    """The application of a started gateway: websocket at `/ws`."""
+    """The application of a started gateway: websocket at `/ws`, HTTP and the page everywhere else."""
     app = web.Application()
     websocket = WebsocketServer(gateway)
     app.router.add_get(WEBSOCKET_PATH, websocket.handle)
+    add_routes(app, gateway)
 
     async def close_websockets(_app: web.Application) -> None:
         await websocket.close()

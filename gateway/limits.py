@@ -44,6 +44,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     orders: Rate = Rate(500, 1_000)
     cancels: Rate = Rate(1_000, 4_000)
     market_maker_factor: int = 10
+    http: Rate = Rate(50, 300)
+    """Public market data and schemas over HTTP, for each client address."""
     refusals: Rate = Rate(50, 2_000)
     """A connection that goes on after so many rate-limit answers is closed."""
 

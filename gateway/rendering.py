@@ -14,7 +14,7 @@ from gateway.book_feed import checksum
 
 if TYPE_CHECKING:
     from exchange.domain.instruments import Instrument
-    from exchange.domain.orders import OpenOrder, RememberedOrder
+    from exchange.domain.orders import OpenOrder, OrderRequest, RememberedOrder
     from exchange.domain.state import Listing, State
     from gateway.book_feed import BookView, Levels
     from gateway.market_activity import LiveCandle, Print
@@ -165,14 +165,59 @@ def render_placed(
     accepted = recorded[0].event
     if not isinstance(accepted, ev.OrderAccepted):
         raise TypeError(f"an order's command began with {accepted.kind}")
-    order_id = recorded[0].seq
-    request = accepted.order
+    return _report(
+        state,
+        recorded,
+        order_id=recorded[0].seq,
+        account=accepted.account,
+        request=accepted.order,
+        price=accepted.price,
+        quantity=accepted.order.quantity,
+        filled=0,
+        duplicate=duplicate,
+    )
+
+
+def render_changed(replica: Replica, recorded: list[ev.Recorded]) -> results.OrderReport:
+    """What amending or cancelling an order did, as of its command."""
+    changed = recorded[0].event
+    order, filled = replica.order_changed_by(recorded[0].seq)
+    if isinstance(changed, ev.OrderAmended):
+        price, quantity = changed.price, changed.quantity
+    elif isinstance(changed, ev.OrderCancelled):
+        price, quantity = order.price, order.quantity
+    else:
+        raise TypeError(f"the command of an amend or a cancel began with {changed.kind}")
+    return _report(
+        replica.state,
+        recorded,
+        order_id=order.order_id,
+        account=order.account,
+        request=order.request,
+        price=price,
+        quantity=quantity,
+        filled=filled,
+        duplicate=False,
+    )
+
+
+def _report(
+    state: State,
+    recorded: list[ev.Recorded],
+    *,
+    order_id: int,
+    account: str,
+    request: OrderRequest,
+    price: int,
+    quantity: int,
+    filled: int,
+    duplicate: bool,
+) -> results.OrderReport:
+    """How an order stands after a command, given how it stood and all events of the command."""
     instrument = state.listings[request.instrument].instrument
-    quantity = request.quantity
     fills: list[results.OrderFill] = []
-    filled = 0
     ended = False
-    for item in recorded[1:]:
+    for item in recorded:
         event = item.event
         if isinstance(event, ev.Fill):
             filled += event.quantity
@@ -183,43 +228,12 @@ def render_placed(
             quantity -= event.quantity
             # As in the state: an order whose rest self-trade prevention took off is cancelled, not filled.
             ended = ended or quantity == filled
-    remaining = 0 if ended else quantity - filled
-    return results.OrderReport(
-        order_id=order_id,
-        client_order_id=request.client_order_id,
-        account=accepted.account,
-        instrument=request.instrument,
-        side=request.side,
-        status=_status(filled, quantity, ended=ended),
-        price=instrument.ticks_to_price(accepted.price),
-        quantity=quantity,
-        filled=filled,
-        remaining=remaining,
-        fills=fills,
-        seq=recorded[-1].seq,
-        time=recorded[0].recorded_at,
-        duplicate=duplicate,
-    )
-
-
-def render_changed(replica: Replica, order_id: int, recorded: list[ev.Recorded]) -> results.OrderReport:
-    """What amending or cancelling an order did, and how the order stands as of the replica."""
-    state = replica.state
-    found = replica.remembered_order(order_id)
-    if found is None:
-        raise KeyError(f"order {order_id} was changed and is not remembered")
-    account, remembered = found
-    request = remembered.request
-    instrument = state.listings[request.instrument].instrument
-    amended = next((item.event for item in recorded if isinstance(item.event, ev.OrderAmended)), None)
-    order = state.orders.get(order_id)
-    if order is not None:
-        price, quantity, filled, status = order.price, order.quantity, order.filled, order.status
-        remaining = order.remaining
+    if ended:
+        status = OrderStatus.CANCELLED
+    elif filled == quantity:
+        status = OrderStatus.FILLED
     else:
-        price = amended.price if amended else request.price or 0
-        quantity = amended.quantity if amended else request.quantity
-        filled, status, remaining = remembered.filled, remembered.status, 0
+        status = OrderStatus.PARTIALLY_FILLED if filled else OrderStatus.OPEN
     return results.OrderReport(
         order_id=order_id,
         client_order_id=request.client_order_id,
@@ -230,23 +244,12 @@ def render_changed(replica: Replica, order_id: int, recorded: list[ev.Recorded])
         price=instrument.ticks_to_price(price),
         quantity=quantity,
         filled=filled,
-        remaining=remaining,
-        fills=[
-            _order_fill(instrument, item.seq, item.event, request.side)
-            for item in recorded
-            if isinstance(item.event, ev.Fill)
-        ],
-        seq=state.last_seq,
+        remaining=0 if ended else quantity - filled,
+        fills=fills,
+        seq=recorded[-1].seq,
         time=recorded[0].recorded_at,
+        duplicate=duplicate,
     )
-
-
-def _status(filled: int, quantity: int, *, ended: bool) -> OrderStatus:
-    if ended:
-        return OrderStatus.CANCELLED
-    if filled == quantity:
-        return OrderStatus.FILLED
-    return OrderStatus.PARTIALLY_FILLED if filled else OrderStatus.OPEN
 
 
 def _order_fill(instrument: Instrument, seq: int, fill: ev.Fill, side: Side) -> results.OrderFill:

@@ -10,11 +10,13 @@ from exchange.domain import events as ev
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from exchange.domain.orders import RememberedOrder
+    from exchange.domain.orders import OpenOrder, RememberedOrder
     from exchange.domain.state import State
 
 RECENT_EVENTS = 4096
 """Events kept in memory: a channel that resumes within them needs no read of the log."""
+CHANGES_KEPT = 65_536
+"""Orders changed lately: many times what the engine commits at once, since answers are made when it has."""
 
 
 class Replica:
@@ -24,6 +26,7 @@ class Replica:
         self.state = state
         self.recent: deque[ev.Recorded] = deque(maxlen=RECENT_EVENTS)
         """The last events folded, oldest first, without a gap."""
+        self._changes: dict[int, tuple[OpenOrder, int]] = {}
         self._participant_accounts: dict[str, list[str]] = {}
         self._order_names: dict[int, tuple[str, str]] = {}
         for account, participant in state.accounts.items():
@@ -43,7 +46,7 @@ class Replica:
         event = recorded.event
         prepare = _BEFORE.get(type(event))
         if prepare:
-            prepare(self, event)
+            prepare(self, recorded.seq, event)
         self.state.apply(recorded.seq, recorded.recorded_at, event)
         self.recent.append(recorded)
         index = _INDEXERS.get(type(event))
@@ -62,6 +65,13 @@ class Replica:
         account, client_order_id = name
         return account, self.state.remembered[account][client_order_id]
 
+    def order_changed_by(self, seq: int) -> tuple[OpenOrder, int]:
+        """The order that a recent `order_amended` or `order_cancelled` event concerned, and its filled quantity then.
+
+        The order is as it stands now; after a cancel nothing changes about it any more.
+        """
+        return self._changes[seq]
+
     def remember_account(self, account: str, participant: str) -> None:
         """An account was opened."""
         # The venue's own account is in no event of its own; it opens with the venue.
@@ -79,7 +89,14 @@ class Replica:
     def _order_accepted(self, seq: int, event: ev.OrderAccepted) -> None:
         self._order_names[seq] = (event.account, event.order.client_order_id)
 
-    def _day_closes(self, _event: ev.DayClosed) -> None:
+    def _order_changes(self, seq: int, event: ev.OrderAmended | ev.OrderCancelled) -> None:
+        order = self.state.orders[event.order_id]
+        changes = self._changes
+        changes[seq] = (order, order.filled)
+        if len(changes) > CHANGES_KEPT:
+            del changes[next(iter(changes))]
+
+    def _day_closes(self, _seq: int, _event: ev.DayClosed) -> None:
         state = self.state
         for account, client_order_id in state.ended_yesterday:
             self._order_names.pop(state.remembered[account][client_order_id].order_id, None)
@@ -87,6 +104,8 @@ class Replica:
 
 _BEFORE: dict[type[ev.Event], Callable[..., None]] = {
     ev.DayClosed: Replica._day_closes,  # noqa: SLF001 - the table is part of the class
+    ev.OrderAmended: Replica._order_changes,  # noqa: SLF001
+    ev.OrderCancelled: Replica._order_changes,  # noqa: SLF001
 }
 _INDEXERS: dict[type[ev.Event], Callable[..., None]] = {
     ev.VenueOpened: Replica._venue_opened,  # noqa: SLF001

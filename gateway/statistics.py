@@ -48,6 +48,8 @@ class Statistics(msgspec.Struct, eq=False):
     messages_sent: int = 0
     bytes_sent: int = 0
     channels_resumed: int = 0
+    pushes_conflated: int = 0
+    """News of market data that a connection was not told because it had not caught up."""
     requests: dict[str, int] = msgspec.field(default_factory=dict)
     """By method."""
     errors: dict[int, int] = msgspec.field(default_factory=dict)

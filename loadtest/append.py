@@ -6,44 +6,34 @@ python -m loadtest.append [--events N] [--rounds K] [--json] [--dsn ADDRESS]
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import statistics
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-import asyncpg
 import click
 import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from exchange.log.embedded import EmbeddedPostgres
 from exchange.log.lease import WriterIdentity
 from exchange.log.migrations import migrate
-from exchange.log.record import COLUMNS, StoredEvent, seal
+from exchange.log.record import seal
 from exchange.log.writer import LogWriter
-from loadtest import event_mix, measuring
+from loadtest import databases, event_mix, measuring
+from loadtest.bare_table import BareTable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
-    from exchange.log.migrations import Connection
+    from exchange.log.record import StoredEvent
+
 
 SIZES = (1, 10, 50, 100, 200, 500, 1000, 5000)
 _NEVER = sys.maxsize
 _MOST_APPENDS = 100
 _TIMED = "from sealed rows to the answer that they are committed; making events, encoding and hashing are not timed"
-
-_BARE_TABLE = "CREATE TABLE bare AS SELECT * FROM event WITH NO DATA"
-_BARE_INSERT = (
-    f"INSERT INTO bare ({', '.join(COLUMNS)}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
-)
 
 
 class SizeFigures(msgspec.Struct):
@@ -88,7 +78,7 @@ class Report(msgspec.Struct):
 class Appends:
     """A log and a bare table in the same database, and the ways into them."""
 
-    def __init__(self, writer: LogWriter, bare: Connection) -> None:
+    def __init__(self, writer: LogWriter, bare: BareTable) -> None:
         self._writer = writer
         self._bare = bare
         self._mix = event_mix.EventMix()
@@ -113,19 +103,17 @@ class Appends:
 
     async def bare_copy(self, rows: list[StoredEvent]) -> None:
         """COPY into a table without any index, trigger or check."""
-        records = [msgspec.structs.astuple(row) for row in rows]
-        await self._bare.copy_records_to_table("bare", records=records, columns=COLUMNS)
+        await self._bare.copy(rows)
 
     async def bare_insert(self, rows: list[StoredEvent]) -> None:
         """Commit one row of the same content by a plain INSERT."""
-        await self._bare.execute(_BARE_INSERT, *msgspec.structs.astuple(rows[0]))
+        await self._bare.insert(rows[0])
 
 
 async def measure(dsn: str, events: int, rounds: int) -> Report:
     """Measure in an empty database, which is left full of events."""
     await migrate(dsn)
-    bare = await asyncpg.connect(dsn)
-    await bare.execute(_BARE_TABLE)
+    bare = await BareTable.make(dsn)
     async with await LogWriter.open(dsn, WriterIdentity.of_this_process()) as writer:
         appends = Appends(writer, bare)
         await _warm_up(appends)
@@ -138,7 +126,7 @@ async def measure(dsn: str, events: int, rounds: int) -> Report:
                     await _take_turns(appends, size, ways, durations_s[size])
             for _ in range(_MOST_APPENDS):
                 await _take_turns(appends, 1, (appends.by_function, appends.bare_insert), single_s)
-        postgres: str = await bare.fetchval("SHOW server_version")
+        postgres = await bare.server_version()
         await bare.close()
     figures = [_size_figures(size, *durations) for size, durations in durations_s.items()]
     return Report(
@@ -208,30 +196,9 @@ def _crossing(figures: list[SizeFigures]) -> int | None:
     return crossing
 
 
-@contextlib.asynccontextmanager
-async def _empty_database(dsn: str | None) -> AsyncIterator[str]:
-    """A database for this run only, on the server given or on one of our own."""
-    async with contextlib.AsyncExitStack() as stack:
-        if dsn is None:
-            folder = stack.enter_context(tempfile.TemporaryDirectory())
-            postgres = await stack.enter_async_context(EmbeddedPostgres(Path(folder)))
-            yield postgres.dsn
-            return
-        name = f"loadtest_append_{os.getpid()}"
-        admin = await asyncpg.connect(dsn)
-        await admin.execute(f"CREATE DATABASE {name}")
-        await admin.close()
-        try:
-            yield urlsplit(dsn)._replace(path=f"/{name}").geturl()
-        finally:
-            admin = await asyncpg.connect(dsn)
-            await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-            await admin.close()
-
-
 async def _run(dsn: str | None, events: int, rounds: int) -> Report:
-    async with _empty_database(dsn) as address:
-        return await measure(address, events, rounds)
+    async with databases.empty_database(dsn) as database:
+        return await measure(database.dsn, events, rounds)
 
 
 def show(report: Report) -> None:

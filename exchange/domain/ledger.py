@@ -203,10 +203,10 @@ def _order_cancelled(event: OrderCancelled) -> list[Entry]:
 
 
 def _orders_decremented(event: OrdersDecremented) -> list[Entry]:
-    booked = _hold_units(event.seller, event.release_units, -1)
-    if event.buyer_release:
-        booked.append(Hold(event.buyer, event.currency, -event.buyer_release))
-    return booked
+    return [
+        *_hold_units(event.seller, event.release_units, -1),
+        Hold(event.buyer, event.currency, -event.buyer_release),
+    ]
 
 
 def _cash_deposited(event: CashDeposited) -> list[Entry]:

@@ -7,7 +7,7 @@ same events. `apply` folds recorded events instead. Both change the state throug
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from exchange.domain.commands import Command
 
 
-_MADE_BY_US = frozenset({commands.FireTimers, commands.OpenSession, commands.CloseSession})
+_MADE_BY_US = frozenset(get_args(commands.SystemCommand))
 """Commands of engine and gateways. A session ends even when somebody wrote a strange reason."""
 
 

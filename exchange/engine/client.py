@@ -69,6 +69,11 @@ class EngineClient:
         """Seq of the last event that listeners were given."""
         return self._durable_seq
 
+    @property
+    def waiting_commands(self) -> int:
+        """Commands submitted here that have no answer yet."""
+        return len(self._futures)
+
     def submit(self, command: Command) -> asyncio.Future[Answer]:
         """Queue a command; see `exchange.engine.interface.EnginePort`."""
         loop = asyncio.get_running_loop()

@@ -46,3 +46,7 @@ class EnginePort(Protocol):
     @property
     def durable_seq(self) -> int:
         """Seq of the last event that listeners were given, or that was durable when the port was opened."""
+
+    @property
+    def waiting_commands(self) -> int:
+        """Commands that wait for the engine, as far as this side knows."""

@@ -184,7 +184,8 @@ class LogReader:
     ) -> AsyncGenerator[list[StoredEvent], None]:
         """Yield the events after a seq for ever, as they come; looks every `poll_s` and whenever `wake` is set.
 
-        Raises what `pages` raises, and the driver's errors when the database goes away.
+        An event of its own for each follower: it is cleared here. Raises what `pages` raises, and the driver's errors when
+        the database goes away.
         """
         wake = wake or asyncio.Event()
         while True:

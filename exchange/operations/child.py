@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import traceback
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import msgspec
 import structlog
@@ -76,6 +76,10 @@ class Parent:
         sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
         sys.stdout.buffer.flush()
 
+    def waits(self, why: str) -> None:
+        """Tells the parent that something takes long."""
+        self.report(Waiting(why))
+
     async def run(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs the work; what is not ready yet when the end is asked for is cut short."""
         self._work = asyncio.create_task(work)
@@ -100,6 +104,13 @@ class Parent:
         self.stop.set()
         if not self._ready and self._work is not None:
             self._work.cancel()
+
+
+def fail_now(parent: Parent, error: Exception) -> NoReturn:
+    """Ends the process on the spot: no orderly end of anything."""
+    code = _tell_failure(parent, error)
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def run(work_type: type[Work], main: Callable[[Work, Parent], Coroutine[Any, Any, None]]) -> None:

@@ -19,12 +19,11 @@ from exchange.operations.up import up
 @click.group()
 @click.version_option(version("carbon-exchange"), prog_name="exchange")
 def main() -> None:
-    r"""Run and operate an exchange for carbon credits.
+    """Run and operate an exchange for carbon credits.
 
     Every command finds its exchange by --data-dir (the embedded Postgres) or --dsn (a Postgres of your own), starts the
     embedded server where none runs, and takes settings from options, EXCHANGE_* variables and exchange.toml, in this order.
 
-    \b
     Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the venue (with the reject code), 4 no exchange or
     database there, 5 `exchange up` runs already, 6 gave up restarting a process, 7 the log is damaged or too new.
     """

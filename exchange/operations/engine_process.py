@@ -20,13 +20,9 @@ if TYPE_CHECKING:
 
 
 async def main(work: EngineWork, parent: child.Parent) -> None:
-    """Runs the engine until the end is asked for; raises when it fails."""
-
-    def on_wait(why: str) -> None:
-        parent.report(child.Waiting(why))
-
-    await prepare_database(work.dsn, on_wait)
-    writer = await take_lease(work.dsn, work.socket, on_wait)
+    """Runs the engine until the end is asked for; ends the process when it fails."""
+    await prepare_database(work.dsn, parent.waits)
+    writer = await take_lease(work.dsn, work.socket, parent.waits)
     async with contextlib.AsyncExitStack() as stack:
         # Left in the reverse order: the gateway closes, then the socket, then the engine drains.
         running = await stack.enter_async_context(run_engine(work.dsn, writer))
@@ -44,7 +40,11 @@ async def main(work: EngineWork, parent: child.Parent) -> None:
             "seq": running.engine.durable_seq,
         }
         parent.report(child.Ready(facts))
-        await parent.work_until_stop(running.engine.wait())
+        try:
+            await parent.work_until_stop(running.engine.wait())
+        except Exception as error:  # noqa: BLE001 - whatever stopped the engine, the log is the truth now
+            # Fail stop: nobody gets a goodbye, the next engine is on its way.
+            child.fail_now(parent, error)
 
 
 async def _open_venue(running: RunningEngine, name: str) -> None:

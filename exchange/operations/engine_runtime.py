@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from exchange.domain.venue import Venue
+from exchange.engine.client import EngineClient, EngineUnreachable
 from exchange.engine.engine import Engine
 from exchange.log.lease import LeaseHeld, WriterIdentity
 from exchange.log.migrations import migrate
@@ -22,11 +23,14 @@ from exchange.operations.failures import UNREACHABLE, describe
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
 PROGRAM: Final = f"carbon-exchange {version('carbon-exchange')}"
 
 _RETRY_S: Final = 1.0
 _LEASE_WAIT_S: Final = 10.0
+_ENGINE_RETRY_S: Final = 0.1
+_TELL_AFTER_TRIES: Final = 50
 
 log = structlog.get_logger()
 
@@ -72,6 +76,19 @@ async def take_lease(dsn: str, socket: str, on_wait: Callable[[str], None]) -> L
             if str(held) != told:
                 told = str(held)
                 on_wait(told)
+
+
+async def wait_for_engine(socket: Path, on_wait: Callable[[str], None]) -> EngineClient:
+    """Connects to the engine of this machine, which may be starting. `on_wait` hears when that takes long."""
+    tries = 0
+    while True:
+        try:
+            return await EngineClient.connect(socket)
+        except EngineUnreachable as error:
+            tries += 1
+            if tries == _TELL_AFTER_TRIES:
+                on_wait(str(error))
+            await asyncio.sleep(_ENGINE_RETRY_S)
 
 
 @asynccontextmanager

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from exchange.engine.client import EngineClient, EngineUnreachable
 from exchange.engine.interface import EngineStopped
 from exchange.log.reader import LogReader
 from exchange.operations import child
+from exchange.operations.engine_runtime import wait_for_engine
 from exchange.operations.gateway_serving import serve_gateway
 from exchange.operations.work import GatewayWork
 
 if TYPE_CHECKING:
+    from exchange.engine.client import EngineClient
     from gateway.core import Gateway
-
-_RETRY_S: Final = 0.1
-_TELL_AFTER_TRIES: Final = 50
 
 
 async def main(work: GatewayWork, parent: child.Parent) -> None:
@@ -25,7 +23,7 @@ async def main(work: GatewayWork, parent: child.Parent) -> None:
 
     It is started again then, and takes up the log where it is.
     """
-    client = await _connect(Path(work.socket), parent)
+    client = await wait_for_engine(Path(work.socket), parent.waits)
     try:
         async with (
             await LogReader.open(work.dsn) as reader,
@@ -36,19 +34,6 @@ async def main(work: GatewayWork, parent: child.Parent) -> None:
             await parent.work_until_stop(_until_engine_stops(client, gateway))
     finally:
         await client.close()
-
-
-async def _connect(path: Path, parent: child.Parent) -> EngineClient:
-    """Waits for the engine, which may be starting again."""
-    tries = 0
-    while True:
-        try:
-            return await EngineClient.connect(path)
-        except EngineUnreachable as error:
-            tries += 1
-            if tries == _TELL_AFTER_TRIES:
-                parent.report(child.Waiting(str(error)))
-            await asyncio.sleep(_RETRY_S)
 
 
 async def _until_engine_stops(client: EngineClient, gateway: Gateway) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 
 from exchange.operations.errors import ExitCode, OperationError
 
-_TAKEN_LIMIT_S: Final = 3.0
+TAKEN_LIMIT_S: Final = 3.0
 """For so long a port may still be held by the processes of an `exchange up` that was killed."""
 
 
@@ -33,7 +33,7 @@ def bind(address: str, count: int) -> list[socket.socket]:
         raise OperationError(
             f"cannot find the address {address}: {error.strerror}", ExitCode.USAGE
         ) from error
-    deadline = time.monotonic() + _TAKEN_LIMIT_S
+    deadline = time.monotonic() + TAKEN_LIMIT_S
     while True:
         try:
             return _bind(family, target, count)
@@ -56,8 +56,9 @@ def parse_address(address: str) -> tuple[str, int]:
 
 
 def address_of(bound: socket.socket) -> str:
-    """HOST:PORT of a bound socket."""
+    """HOST:PORT at which this machine reaches a bound socket."""
     host, port = bound.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - all interfaces, loopback among them
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

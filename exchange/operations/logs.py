@@ -64,7 +64,8 @@ def print_warnings() -> None:
             lambda _logger, _name, fields: _line("", fields),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        # Found at each line: who runs a command inside a program of their own may replace it.
+        logger_factory=lambda *_names: structlog.WriteLogger(sys.stderr),
     )
 
 

@@ -36,9 +36,16 @@ def settings_options(*names: str) -> Callable[[Callable[..., None]], Callable[..
         @click.option(
             "--dsn", metavar="DSN", help="Address of a Postgres to use instead of the embedded one."
         )
-        @click.option("--data-dir", metavar="DIR", help="Data folder of the exchange.")
         @click.option(
-            "--config", "config_file", metavar="FILE", help="TOML file with settings (see `exchange config`)."
+            "--data-dir",
+            metavar="DIR",
+            help="Data folder of the exchange. Default: see `exchange config show`.",
+        )
+        @click.option(
+            "--config",
+            "config_file",
+            metavar="FILE",
+            help="TOML file with settings; see `exchange config --help`.",
         )
         @functools.wraps(function)
         def run(*, dsn: str | None, data_dir: str | None, config_file: str | None, **options: Any) -> None:

@@ -13,7 +13,7 @@ from exchange.log.reader import LogReader
 from exchange.log.recovery import recover
 from exchange.log.snapshots import Snapshot, SnapshotStore
 from exchange.operations import child
-from exchange.operations.engine_runtime import PROGRAM
+from exchange.operations.engine_runtime import PROGRAM, prepare_database
 from exchange.operations.work import SnapshotWork
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class Snapshotter:
 
 async def main(work: SnapshotWork, parent: child.Parent) -> None:
     """Follows until the end is asked for; then saves a last snapshot."""
+    await prepare_database(work.dsn, parent.waits)
     store = SnapshotStore(work.dsn)
     async with await LogReader.open(work.dsn, connections=2) as reader:
         recovery = await recover(reader, store)

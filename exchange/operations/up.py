@@ -10,6 +10,7 @@ import sys
 import time
 from collections import deque
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -57,12 +58,21 @@ class Up(msgspec.Struct, frozen=True):
     """Of the last event when the engine was ready."""
     recovery: str
     demo: dict[str, Any] | None
-    """What one needs to trade on the demo market: `url`, `key_id`, `private_key_file`, `account`, `instruments`."""
+    """What one needs to trade on the demo market: `url`, `account`, `key_id`, `private_key_file`, `instruments`, `snippet`."""
 
 
 @click.command()
-@click.option("--http", metavar="HOST:PORT", help="Where HTTP and websocket listen; port 0 picks a free one.")
-@click.option("--gateways", type=int, metavar="N", help="Gateway processes; 0: in the engine's process.")
+@click.option(
+    "--http",
+    metavar="HOST:PORT",
+    help="Where HTTP and websocket listen; port 0 picks a free one. Default: 127.0.0.1:8080.",
+)
+@click.option(
+    "--gateways",
+    type=int,
+    metavar="N",
+    help="Gateway processes; 0: in the engine's process. Default: 0 on one or two cores, more above.",
+)
 @click.option("--demo", is_flag=True, default=None, help="Run the demo market with real projects.")
 @click.option("--demo-seed", type=int, metavar="N", help="Start of the demo market's random numbers.")
 @json_option
@@ -96,6 +106,7 @@ class _Run:
         self._sockets = sockets
         self._as_json = as_json
         self._http = listening.address_of(sockets[0])
+        """For people and programs of this machine."""
         self._socket = str(exchange.folder.socket_path())
         self._announced = False
         self._running = Running(
@@ -116,6 +127,9 @@ class _Run:
             await self._run_on(self._settings.dsn, None)
         else:
             await self._run_embedded()
+        with contextlib.suppress(OSError):
+            # Where it lies outside of the data folder nobody else would remove it.
+            Path(self._socket).parent.rmdir()
         self._log.tell("stopped")
 
     def _asked_to_stop(self) -> None:
@@ -232,12 +246,8 @@ class _Run:
             gateway = GatewayWork(dsn, self._socket, name, fd)
             plans.append(_plan(name, "gateway_process", gateway, (2, 2), fds=[fd]))
         if settings.demo:
-            demo = DemoWork(
-                self._socket,
-                f"ws://{self._http}/ws",
-                str(self._folder.make_keys_folder()),
-                settings.demo_seed,
-            )
+            url, keys_dir = f"ws://{self._http}/ws", str(self._folder.make_keys_folder())
+            demo = DemoWork(dsn, self._socket, url, keys_dir, settings.demo_seed)
             plans.append(_plan("demo", "demo.demo_process", demo, (3, 1), essential=False))
         return plans
 
@@ -278,7 +288,8 @@ class _Run:
         )
         if facts.demo:
             click.echo(_how_to_trade(facts.demo))
-        click.echo(f"\nStop with Ctrl-C. In another terminal: exchange status --data-dir {facts.data_dir}\n")
+        where = f" --dsn '{facts.dsn}'" if self._settings.dsn else f" --data-dir {facts.data_dir}"
+        click.echo(f"\nStop with Ctrl-C. In another terminal: {sys.argv[0]} status{where}\n")
 
 
 def _plan(
@@ -303,7 +314,9 @@ def _plan(
 
 
 def _how_to_trade(demo: dict[str, Any]) -> str:
+    snippet = "".join(f"    {line}\n" for line in demo["snippet"].splitlines())
     return (
-        f"\nTrade on the demo market as account {demo['account']} with the key {demo['key_id']}, whose private half is in\n"
-        f"  {demo['private_key_file']}"
+        f"\nTrade on the demo market as account {demo['account']} with the key {demo['key_id']}. Its private half is in\n"
+        f"  {demo['private_key_file']}\n"
+        f"Log on with it at the page, or in Python ({sys.executable}):\n\n{snippet}"
     )

@@ -37,6 +37,7 @@ class SnapshotWork(msgspec.Struct, frozen=True):
 class DemoWork(msgspec.Struct, frozen=True):
     """For `demo.demo_process`."""
 
+    dsn: str
     socket: str
     """Path of the engine's unix socket, for what operators do."""
     url: str

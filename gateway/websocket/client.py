@@ -21,6 +21,7 @@ import aiohttp
 import msgspec
 from aiohttp import WSMsgType
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from exchange.domain.orders import Side
 from gateway import results
@@ -30,6 +31,7 @@ from gateway.websocket.streams import BookStream, Stream, push_key, stream_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
     from types import TracebackType
 
     from gateway.results import ErrorBody, ErrorData
@@ -81,6 +83,17 @@ class SigningKey:
     def from_hex(cls, key_id: str, private_hex: str) -> Self:
         """From the 32 bytes of the private key as hexadecimal text."""
         return cls(key_id, Ed25519PrivateKey.from_private_bytes(bytes.fromhex(private_hex)))
+
+    @classmethod
+    def from_file(cls, path: Path, key_id: str = "") -> Self:
+        """From a PEM file (PKCS #8) as `exchange admin keys create` makes it; the key id is its name without `.pem`.
+
+        Raises OSError, or ValueError for anything but an Ed25519 key.
+        """
+        private_key = load_pem_private_key(path.read_bytes(), None)
+        if not isinstance(private_key, Ed25519PrivateKey):
+            raise ValueError(f"{path} holds no Ed25519 key")  # noqa: TRY004 - the file's content is a value
+        return cls(key_id or path.stem, private_key)
 
     @classmethod
     def generate(cls, key_id: str) -> Self:

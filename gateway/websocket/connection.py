@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
 
+    from exchange.domain.instruments import Instrument
     from exchange.engine.interface import Answer
     from gateway.rate_limits import KeyBuckets
     from gateway.websocket.requests import AnyRequest, RequestId
@@ -77,6 +78,8 @@ class Connection:
         """When the last frame of any kind came."""
         self.heartbeat_ns = self.received_ns
         """When the last heartbeat was sent."""
+        self.placing: dict[tuple[str, str], Instrument] = {}
+        """By account and client order id: instruments of orders that wait for their answers."""
         self.closing = False
         self._socket = socket
         self._transport = transport
@@ -184,11 +187,16 @@ class Connection:
         """Hand a command to the engine; `settle` gets the result or the error, once."""
         limit = self.limits.max_pending * (2 if submission.lowers_risk else 1)
         if self._pending >= limit:
+            self._placed(submission)
             settle(error_body(RejectCode.BUSY, "too many requests of this connection wait for their answers"))
             return
         self._pending += 1
         future = self.gateway.engine.submit(submission.command)
         future.add_done_callback(functools.partial(self._executed, submission, settle, time.monotonic_ns()))
+
+    def _placed(self, submission: Submission) -> None:
+        if submission.placing is not None:
+            self.placing.pop(submission.placing, None)
 
     def _executed(
         self,
@@ -198,6 +206,7 @@ class Connection:
         done: asyncio.Future[Answer],
     ) -> None:
         self._pending -= 1
+        self._placed(submission)
         error = done.exception()
         try:
             if error is None:
@@ -297,6 +306,8 @@ class Connection:
     def push_public(self, subscription: PublicSubscription) -> None:
         """Send the news of a public channel, or the latest of it when the client has caught up."""
         if self._congested:
+            if subscription in self._stale:
+                self._statistics.pushes_conflated += 1
             self._stale[subscription] = None
             return
         frame = subscription.catch_up()

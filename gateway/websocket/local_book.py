@@ -64,9 +64,9 @@ class LocalBook:
             )
         _set_levels(self._bids, data.bids)
         _set_levels(self._asks, data.asks)
-        self.seq = push.seq
         if self.checksum() != data.checksum:
             raise BookMismatch(f"{self.instrument}: the checksum at {push.seq} differs")
+        self.seq = push.seq
 
     def checksum(self) -> int:
         """The checksum of the copy; see `gateway.book_feed`."""

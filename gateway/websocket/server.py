@@ -74,7 +74,7 @@ class WebsocketServer:
             autoping=False,
             compress=False,
             decode_text=False,
-            max_msg_size=limits.max_frame_bytes,
+            max_msg_size=limits.max_frame_bytes + 1,  # the first size that is refused
             timeout=limits.close_timeout_ms / 1000,
         )
         await socket.prepare(request)

@@ -19,3 +19,5 @@ class Submission(NamedTuple):
     command: Command
     render: Callable[[list[Recorded], bool], msgspec.Struct]
     lowers_risk: bool = False
+    placing: tuple[str, str] | None = None
+    """Account and client order id of a new order, until its answer."""

@@ -124,7 +124,9 @@ class Subscriptions:
             del self._private[subscription.account]
 
     def push_private(self, subscription: PrivateSubscription, recorded: ev.Recorded) -> None:
-        """Push an event to one subscription, if it says something on its channel."""
+        """Push an event to one subscription, if it concerns its account and says something on its channel."""
+        if subscription.account not in accounts_concerned(recorded.event):
+            return
         state = self._gateway.replica.state
         data = render_private(subscription.channel, state, subscription.account, recorded)
         if data is None:

@@ -169,7 +169,7 @@ def _place(connection: Connection, params: requests.OrderPlaceParams) -> Submiss
         instrument=instrument.symbol,
         side=params.side,
         quantity=params.quantity,
-        price=None if price is None else _positive(instrument.price_to_ticks(price)),
+        price=None if price is None else _sound_price(instrument.price_to_ticks(price)),
         order_type=params.order_type,
         time_in_force=params.time_in_force,
         expire_date=params.expire_date,
@@ -178,9 +178,11 @@ def _place(connection: Connection, params: requests.OrderPlaceParams) -> Submiss
         self_trade_prevention=params.self_trade_prevention,
         deliver=_delivery(params.deliver) if params.deliver else (),
     )
+    connection.placing[account, client_order_id] = instrument
     return Submission(
         commands.PlaceOrder(key.key_id, session.number, account, order),
         functools.partial(_render_placed, gateway),
+        placing=(account, client_order_id),
     )
 
 
@@ -194,7 +196,7 @@ def _amend(connection: Connection, params: requests.OrderAmendParams) -> Submiss
     if params.quantity is not None:
         _check_quantity(params.quantity, "quantity")
     if params.price is not None:
-        price = _positive(_ticks_of_order(gateway, account, params))
+        price = _sound_price(_ticks_of_order(connection, account, params))
     return Submission(
         commands.AmendOrder(
             by=key.key_id,
@@ -228,18 +230,24 @@ def _cancel(connection: Connection, params: requests.OrderCancelParams) -> Submi
     )
 
 
-def _ticks_of_order(gateway: Gateway, account: str, params: requests.OrderAmendParams) -> int:
+def _ticks_of_order(connection: Connection, account: str, params: requests.OrderAmendParams) -> int:
     """The new price in ticks of the order's instrument. An order that is not there is refused as the venue would."""
-    state = gateway.replica.state
+    state = connection.gateway.replica.state
     order_id = params.order_id
     remembered = state.remembered.get(account, {}).get(params.client_order_id)
     if not order_id and remembered is not None:
         order_id = remembered.order_id
     order = state.orders.get(order_id)
-    if order is None or order.account != account or params.price is None:
+    instrument = None
+    if order is not None and order.account == account:
+        instrument = state.listings[order.instrument].instrument
+    elif not params.order_id:
+        # A client need not wait for the answer to an order before it amends it.
+        instrument = connection.placing.get((account, params.client_order_id))
+    if instrument is None or params.price is None:
         named = params.order_id or repr(params.client_order_id)
         raise Reject(RejectCode.UNKNOWN_ORDER, f"the account has no live order {named}")
-    return state.listings[order.instrument].instrument.price_to_ticks(params.price)
+    return instrument.price_to_ticks(params.price)
 
 
 def _delivery(deliver: tuple[requests.Deliver, ...]) -> tuple[tuple[str, int], ...]:
@@ -254,9 +262,10 @@ def _check_quantity(quantity: int, what: str) -> None:
         raise Reject(RejectCode.INVALID_QUANTITY, f"a {what} lies between 1 and {MAX_AMOUNT}")
 
 
-def _positive(ticks: int) -> int:
-    if ticks < 1:
-        raise Reject(RejectCode.INVALID_PRICE, "a price is positive")
+def _sound_price(ticks: int) -> int:
+    """The same for prices."""
+    if not 0 < ticks <= MAX_AMOUNT:
+        raise Reject(RejectCode.INVALID_PRICE, f"a price lies between 1 and {MAX_AMOUNT} ticks")
     return ticks
 
 
@@ -278,10 +287,7 @@ def _render_placed(gateway: Gateway, recorded: list[ev.Recorded], duplicate: boo
 
 
 def _render_changed(gateway: Gateway, recorded: list[ev.Recorded], _duplicate: bool) -> msgspec.Struct:  # noqa: FBT001
-    event = recorded[0].event
-    if not isinstance(event, ev.OrderAmended | ev.OrderCancelled):
-        raise TypeError(f"the command of an amend or a cancel began with {event.kind}")
-    return render_changed(gateway.replica, event.order_id, recorded)
+    return render_changed(gateway.replica, recorded)
 
 
 def _render_cancelled_orders(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import socket
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import msgspec
@@ -19,6 +21,7 @@ from exchange.log.writer import LogWriter
 from gateway.app import create_app, serve
 from gateway.core import Gateway
 from gateway.websocket.client import ExchangeClient, SigningKey
+from gateway.websocket.connection import Connection
 from tests.market import KEYS, opening_commands
 
 if TYPE_CHECKING:
@@ -123,11 +126,42 @@ class RawClient:
                 params: Json = message["params"]
                 return params
 
+    async def closed(self) -> Closed:
+        """How the server closes the connection; messages before that are passed over."""
+        while True:
+            try:
+                await self.message()
+            except Closed as end:
+                return end
+
     async def log_on(self, key_id: str, nonce: str, **params: Any) -> Json:
         """Log on with the right signature."""
         return await self.ask(
             "session.logon", key_id=key_id, signature=SIGNING_KEYS[key_id].sign(nonce), **params
         )
+
+
+class StuckClient(RawClient):
+    """A raw client with small buffers that can stop to read."""
+
+    nonce: str
+    connection: Connection
+    """The server's side of it."""
+
+    async def stop_and_fill(self, limit: int) -> None:
+        """Take no more bytes, and ask for so much that the server has more unsent than `limit` bytes."""
+        self._transport.pause_reading()
+        while self.connection._transport.get_write_buffer_size() <= limit and not self.connection.closing:
+            await self.send({"id": "noise", "method": "market.instruments"})
+            await asyncio.sleep(0)
+
+    def go_on_reading(self) -> None:
+        """Read again."""
+        self._transport.resume_reading()
+
+    @property
+    def _transport(self) -> Any:
+        return self.socket._response.connection.transport  # type: ignore[union-attr]
 
 
 class Closed(Exception):  # noqa: N818
@@ -150,7 +184,7 @@ class RunningExchange:
         self.gateway: Gateway
         self.url = ""
         self._stack = stack
-        self._client_type = type("TappedClient", (TappedClient,), {"tap": tap})
+        self._client_type: type[TappedClient] = type("ThisTestsClient", (TappedClient,), {"tap": tap})
 
     async def do(self, *commands: Command) -> list[Event]:
         """Submit commands as an operator would, at the engine; answers the events of the last."""
@@ -160,8 +194,13 @@ class RunningExchange:
     async def client(self, key_id: str = "", **options: Any) -> ExchangeClient:
         """A client that is closed at the end of the test."""
         key = SIGNING_KEYS[key_id] if key_id else None
-        client = await self._client_type.connect(self.url, key=key, **options)
+        url = options.pop("url", self.url)
+        client = await self._client_type.connect(url, key=key, **options)
         return await self._stack.enter_async_context(client)
+
+    async def another_gateway(self, limits: Limits | None = None) -> tuple[Gateway, str]:
+        """One more gateway of the same exchange, and its address."""
+        return await open_gateway(self._stack, self.engine, self.dsn, limits)
 
     async def raw(self, **options: Any) -> tuple[RawClient, str]:
         """A raw client and the nonce that it was greeted with."""
@@ -170,6 +209,21 @@ class RunningExchange:
         hello = await client.message()
         assert "hello" == hello["method"]
         return client, hello["params"]["nonce"]
+
+    async def stuck_client(self) -> StuckClient:
+        """A client that can stop to read."""
+        session = await self._stack.enter_async_context(aiohttp.ClientSession())
+        client = StuckClient(await session.ws_connect(self.url, max_msg_size=0), self.tap)
+        client.nonce = (await client.message())["params"]["nonce"]
+        client.connection = next(
+            found
+            for found in gc.get_objects()
+            if type(found) is Connection and found.session.nonce == client.nonce
+        )
+        for transport in (client._transport, client.connection._transport):
+            for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+                transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, option, 8192)
+        return client
 
     async def raw_trader(self, key_id: str, **params: Any) -> RawClient:
         """A raw client that is logged on."""

@@ -1,6 +1,5 @@
-"""The measurement of appends: it measures what it says, in a database of its own, and leaves nothing behind."""
+"""The measurement of appends: it measures what it says."""
 
-import asyncpg
 import msgspec
 from click.testing import CliRunner
 
@@ -16,14 +15,6 @@ def run(*arguments: str) -> str:
     return result.stdout
 
 
-async def databases(dsn: str) -> set[str]:
-    connection = await asyncpg.connect(dsn)
-    try:
-        return {row[0] for row in await connection.fetch("SELECT datname FROM pg_database")}
-    finally:
-        await connection.close()
-
-
 def test_every_size_is_measured_by_every_way(dsn: str) -> None:
     """The report has a row for each size with a positive time for each way, and the latency of one event."""
     report = msgspec.json.decode(
@@ -36,20 +27,6 @@ def test_every_size_is_measured_by_every_way(dsn: str) -> None:
     assert all(min(row.function_ms, row.copy_ms, row.bare_copy_ms) > 0 for row in report.sizes)
     assert 200 == report.single.appends
     assert 0 < report.single.append_p50_ms <= report.single.append_p99_ms
-
-
-async def test_the_server_given_is_left_as_it_was(dsn: str) -> None:
-    """Neither the log of the address given nor another database is touched."""
-    before = await databases(dsn)
-
-    async with append._empty_database(dsn) as address:
-        during = await databases(dsn)
-        connection = await asyncpg.connect(address)
-        name = await connection.fetchval("SELECT current_database()")
-        await connection.close()
-
-    assert {name} == during - before
-    assert before == await databases(dsn)
 
 
 def test_a_table_for_people(dsn: str) -> None:

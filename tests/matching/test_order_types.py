@@ -116,6 +116,16 @@ def test_fok_that_cancels_makers_looks_past_its_own_owners_orders(market: Market
     )
 
 
+def test_fok_that_cancels_makers_does_not_count_what_they_hide(market: Market) -> None:
+    """Quantity of an own iceberg, shown or hidden, fills nobody: with too little behind it the order is killed."""
+    market.answers(sell(1, 9, 100).by(7).iceberg(2), [], asks=[(100, 2, 1)])
+    market.answers(sell(2, 5, 100), [], asks=[(100, 7, 2)])
+    market.answers(
+        buy(3, 6, 100).by(7).fok().prevents(SelfTradePrevention.CANCEL_MAKER),
+        [Cancelled(3, 6, CancelReason.FILL_OR_KILL)],
+    )
+
+
 def test_fok_cannot_reach_a_refill_behind_its_own_owners_order(market: Market) -> None:
     """An iceberg's refill queues behind the own order, so only what it shows now can fill the FOK order."""
     market.answers(sell(1, 10, 100).iceberg(3), [], asks=[(100, 3, 1)])
@@ -217,3 +227,10 @@ def test_iceberg_amended_up_shows_its_display_anew(market: Market) -> None:
     market.answers(buy(3, 3, 100), [Filled(1, 3, 100, 3)], asks=[(100, 6, 2)])
     market.answers(Amend(1, 100, 12), [Amended(1, 100, 12, keeps_priority=False)], asks=[(100, 9, 2)])
     assert [2, 1] == market.queue()
+
+
+def test_iceberg_amended_elsewhere_with_little_hides_nothing(market: Market) -> None:
+    """An iceberg that re-enters with no more than its display has no hidden part left from before."""
+    market.answers(sell(1, 10, 100).iceberg(4), [], asks=[(100, 4, 1)])
+    market.answers(Amend(1, 101, 3), [Amended(1, 101, 3, keeps_priority=False)], asks=[(101, 3, 1)])
+    market.answers(buy(2, 4, 101), [Filled(1, 2, 101, 3)], bids=[(101, 1, 1)], asks=[])

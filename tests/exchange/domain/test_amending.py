@@ -119,7 +119,7 @@ def test_total_quantity_counts_what_is_filled(market: Market) -> None:
     assert (CASH - 4_004, 1_002) == market.balance("alpha", "EUR")
 
 
-@pytest.mark.parametrize("total", [3, 4])
+@pytest.mark.parametrize("total", [1, 3, 4])
 def test_total_at_or_below_filled_ends_the_order(market: Market, total: int) -> None:
     """What was open is cancelled; a price given with it does not matter."""
     order_id = market.alpha.rest(market.alpha.buy(10, 1000))
@@ -311,6 +311,9 @@ def test_order_that_the_band_left_behind(market: Market) -> None:
     assert [
         amended("alpha", order_id, 600, 8, keeps_priority=True, hold_cash_change=-1_202)
     ] == market.alpha.amend(order_id, price=600, quantity=8)
+    assert [amended("alpha", order_id, 600, 8, keeps_priority=True)] == market.alpha.amend(
+        order_id, price=600, quantity=8
+    )
     assert [
         refused(
             market.alpha,

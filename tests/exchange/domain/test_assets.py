@@ -188,6 +188,8 @@ def test_one_batch_may_hold_several_classes(market: Market) -> None:
             f"batch new 45 to 55 is not wholly in custody as {V19}",
         )
     ] == market.do(withdraw((block(45, 55),)))
+    market.do(withdraw((block(51, 100),), class_id=V18))
+    assert [(V19, 1, 50)] == batch_in_custody(market)
 
 
 def test_withdrawal_from_the_middle(market: Market) -> None:

@@ -94,7 +94,7 @@ def test_rejected_orders_are_remembered(market: Market) -> None:
     market.deposit_units("alpha", V19, 10)
     assert first_seq == market.execute(market.alpha.place_command(order)).duplicate_of
     remembered = market.state.remembered["alpha"]["mine"]
-    assert (OrderStatus.REJECTED, 0) == (remembered.status, remembered.order_id)
+    assert (OrderStatus.REJECTED, 0, 0) == (remembered.status, remembered.order_id, remembered.filled)
     assert [
         refused(
             market.alpha,

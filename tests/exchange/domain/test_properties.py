@@ -49,11 +49,10 @@ def test_random_commands(random: Random, before: int, after: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seed", [1, 2])
-def test_long_random_run(seed: int) -> None:
+def test_long_random_run() -> None:
     """Twenty thousand commands, restored from a snapshot every thousand; every kind of event happens."""
     market = scarce_market()
-    trading = RandomTrading(market, Random(seed))
+    trading = RandomTrading(market, Random(1))
     auditor = Auditor(market)
     twin = _restored(market)
     for number in range(1, 20_001):

@@ -280,6 +280,25 @@ async def test_no_answer_in_time_is_an_unknown_outcome(
         await append(writer, mixed(count))
 
 
+@pytest.mark.parametrize("count", [SMALL, LARGE])
+async def test_a_connection_lost_during_an_append(
+    count: int, writer: LogWriter, reader: LogReader, log_dsn: str
+) -> None:
+    """When the connection goes while an append is on its way, the writer does not claim to know what became of it."""
+    blocker = await asyncpg.connect(log_dsn)
+    async with blocker.transaction():
+        await blocker.execute("SELECT FROM writer FOR UPDATE")
+        appending = asyncio.create_task(append(writer, mixed(count)))
+        await eventually(lambda: waiting_for_a_lock(log_dsn), "the append waits")
+        await blocker.execute("SELECT pg_terminate_backend($1)", writer._connection.get_server_pid())
+        with pytest.raises(CommitUnknown):
+            await appending
+    await blocker.close()
+
+    assert writer.lost.is_set()
+    assert [] == await whole_log(reader)
+
+
 async def test_a_cancelled_append_ends_the_writer(writer: LogWriter, log_dsn: str) -> None:
     """Who cancels an append does not know its outcome either."""
     blocker = await asyncpg.connect(log_dsn)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,13 @@ async def open_venue(dsn: str) -> None:
     writer = await LogWriter.open(dsn, WriterIdentity.of_this_process())
     async with run_engine(dsn, writer) as running:
         await running.engine.submit(commands.OpenVenue(LOCAL_OPERATOR, "Test Venue", BUSINESS_DATE))
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of whoever runs the tests decides nothing."""
+    for name in [name for name in os.environ if name.startswith("EXCHANGE_")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 from click.testing import CliRunner, Result
 
 from exchange.operations.cli import main
 from exchange.operations.errors import ExitCode
+from tests.exchange.operations.running import damage_log
 
 Cli = Callable[..., Result]
 CliJson = Callable[..., Any]
@@ -47,7 +47,7 @@ def test_export_takes_a_range(cli: Cli, four_events: None) -> None:
 
 def test_export_stops_at_damage(cli: Cli, four_events: None, venue_dsn: str, tmp_path: Path) -> None:
     """An event that was changed in the database is found by its hash; no file is left that looks whole."""
-    asyncio.run(_damage(venue_dsn))
+    asyncio.run(damage_log(venue_dsn))
     file = tmp_path / "log.jsonl"
     result = cli("log", "export", "--output", str(file))
     assert ExitCode.LOG_UNUSABLE == result.exit_code
@@ -55,17 +55,6 @@ def test_export_stops_at_damage(cli: Cli, four_events: None, venue_dsn: str, tmp
     assert not file.exists()
     change = cli("admin", "participants", "admit", "LATE", "--name", "Late")
     assert ExitCode.LOG_UNUSABLE == change.exit_code
-
-
-async def _damage(dsn: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute("ALTER TABLE event DISABLE TRIGGER ALL")
-        await connection.execute(
-            "UPDATE event SET payload = replace(convert_from(payload, 'UTF8'), 'Test', 'Best')::bytea WHERE seq = 2"
-        )
-    finally:
-        await connection.close()
 
 
 def test_tail_prints_the_last_events(cli: Cli, four_events: None) -> None:

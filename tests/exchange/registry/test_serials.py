@@ -263,7 +263,7 @@ def test_an_unknown_form_needs_its_integers(text: str) -> None:
 def test_an_unknown_form_needs_its_registry() -> None:
     """Only the known forms tell whose they are."""
     assert "name the registry" in refused(OPAQUE)
-    with pytest.raises(Reject, match="a registry has 1 to 64"):
+    with pytest.raises(Reject, match="the registry needs 1 to 64"):
         opaque("P U R O", "X", 1, 2)
 
 

@@ -18,6 +18,49 @@ const PAGE = 1000;
 
 export class AccountFeed {
   /**
+   * Open orders by id, oldest first.
+   * @type {Map<number, any>}
+   */
+  orders = new Map();
+  /**
+   * Newest first.
+   * @type {any[]}
+   */
+  fills = [];
+  /**
+   * Balances by currency.
+   * @type {Map<string, {total: string, held: string}>}
+   */
+  cash = new Map();
+  /**
+   * Balances by credit class.
+   * @type {Map<string, {total: number, held: number}>}
+   */
+  units = new Map();
+  /**
+   * Newest first.
+   * @type {any[]}
+   */
+  retirements = [];
+  loaded = false;
+  /**
+   * Seq of the last push of each channel.
+   * @type {Record<string, number>}
+   */
+  _last = {};
+  /**
+   * Seq as of which each list was loaded: pushes up to there are in it.
+   * @type {Record<string, number>}
+   */
+  _asOf = {};
+  /**
+   * Pushes that came while we load.
+   * @type {any[]}
+   */
+  _early = [];
+  _stopped = false;
+
+  /**
    * @param {import("./connection.js").Connection} connection
    * @param {string} account
    * @param {(channel: string, data: any) => void} onChange called after changes; with the data of a push that was new
@@ -26,34 +69,12 @@ export class AccountFeed {
     this._connection = connection;
     this._onChange = onChange;
     this.account = account;
-    this.loaded = false;
-    this._stopped = false;
-    this._clear();
-  }
-
-  _clear() {
-    /** @type {Map<number, any>} by order id, oldest first */
-    this.orders = new Map();
-    /** @type {any[]} newest first */
-    this.fills = [];
-    /** @type {Map<string, {total: string, held: string}>} by currency */
-    this.cash = new Map();
-    /** @type {Map<string, {total: number, held: number}>} by credit class */
-    this.units = new Map();
-    /** @type {any[]} newest first */
-    this.retirements = [];
-    /** Seq of the last push of each channel. @type {Record<string, number>} */
-    this._last = {};
-    /** Seq as of which each list was loaded: pushes up to there are in it. @type {Record<string, number>} */
-    this._asOf = {};
-    /** Pushes that came while we load. @type {any[]} */
-    this._early = [];
   }
 
   /** Loads the account and follows it. Throws Refusal or Unanswered. */
   async start() {
     this.loaded = false;
-    this._clear();
+    this._early = [];
     const { account } = this;
     for (const channel of CHANNELS) await this._subscribe(channel);
     const [orders, balances, holdings] = await Promise.all([
@@ -62,10 +83,11 @@ export class AccountFeed {
       this._connection.request("account.holdings", { account }),
     ]);
     const fills = await this._lastFills(orders.seq);
-    for (const order of orders.orders) this.orders.set(order.order_id, order);
-    for (const { currency, total, held } of balances.cash) this.cash.set(currency, { total, held });
-    for (const { class_id, total, held } of holdings.units) this.units.set(class_id, { total, held });
+    this.orders = new Map(orders.orders.map((/** @type {any} */ one) => [one.order_id, one]));
+    this.cash = new Map(balances.cash.map((/** @type {any} */ one) => [one.currency, one]));
+    this.units = new Map(holdings.units.map((/** @type {any} */ one) => [one.class_id, one]));
     this.fills = fills;
+    this.retirements = [];
     this._asOf = { orders: orders.seq, fills: orders.seq, cash: balances.seq, units: holdings.seq, retirements: 0 };
     this.loaded = true;
     const early = this._early;
@@ -121,7 +143,10 @@ export class AccountFeed {
     return { currency, total, held, available: addDecimals(total, negated(held)) };
   }
 
-  /** Units that can be sold or retired. @param {string} classId */
+  /**
+   * Units that can be sold or retired.
+   * @param {string} classId
+   */
   availableUnits(classId) {
     const balance = this.units.get(classId);
     return balance ? balance.total - balance.held : 0;

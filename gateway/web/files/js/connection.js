@@ -4,6 +4,9 @@ const FIRST_WAIT_MS = 400;
 const LONGEST_WAIT_MS = 8000;
 const SILENT_HEARTBEATS = 2.5;
 const ANSWER_LIMIT_MS = 20000;
+const NO_CODE = 1006;
+/** Close codes from here on are the exchange's own. */
+const FIRST_POLICY_CODE = 4000;
 
 /** A numbered refusal of the exchange. */
 export class Refusal extends Error {
@@ -30,7 +33,10 @@ export class Connection {
     this._socket = null;
     /** @type {ConnectionState} */
     this.state = "connecting";
-    /** What the server said first on this connection. @type {Record<string, any> | null} */
+    /**
+     * What the server said first on this connection.
+     * @type {Record<string, any> | null}
+     */
     this.hello = null;
     /** @type {Map<number, {resolve: (result: any) => void, reject: (error: Error) => void, timer: number}>} */
     this._waiting = new Map();
@@ -38,12 +44,25 @@ export class Connection {
     this._wait_ms = FIRST_WAIT_MS;
     this._retryTimer = 0;
     this._silenceTimer = 0;
+    /** Last seq that the server told on this connection. */
+    this.seq = 0;
     this.closeReason = "";
-    /** Called with every change of `state`. @type {(state: ConnectionState) => void} */
+    /** Whether the last connection was closed for something that this client did or is. */
+    this.closedByPolicy = false;
+    /**
+     * Called with every change of `state`.
+     * @type {(state: ConnectionState) => void}
+     */
     this.onState = () => {};
-    /** Called with `params` of every event. @type {(params: any) => void} */
+    /**
+     * Called with `params` of every event.
+     * @type {(params: any) => void}
+     */
     this.onEvent = () => {};
-    /** Called with the last seq that the server told. @type {(seq: number) => void} */
+    /**
+     * Called whenever `seq` has grown.
+     * @type {(seq: number) => void}
+     */
     this.onSeq = () => {};
   }
 
@@ -81,7 +100,7 @@ export class Connection {
     const socket = new WebSocket(this._url);
     this._socket = socket;
     socket.onmessage = (message) => this._received(socket, message.data);
-    socket.onclose = (event) => this._closed(socket, event.reason);
+    socket.onclose = (event) => this._closed(socket, event.reason, event.code);
     this._watchSilence(LONGEST_WAIT_MS);
   }
 
@@ -99,19 +118,28 @@ export class Connection {
   /** @param {any} frame */
   _take(frame) {
     if (frame.method === "event") {
-      this.onSeq(frame.params.seq);
+      this._tellSeq(frame.params.seq);
       this.onEvent(frame.params);
     } else if (frame.method === "heartbeat") {
-      this.onSeq(frame.params.seq);
+      this._tellSeq(frame.params.seq);
     } else if (frame.method === "hello") {
       this.hello = frame.params;
       this._wait_ms = FIRST_WAIT_MS;
       this._watchSilence(frame.params.heartbeat_ms * SILENT_HEARTBEATS);
-      this.onSeq(frame.params.seq);
+      this.seq = 0;
+      this._tellSeq(frame.params.seq);
       this._setState("open");
     } else {
       this._answered(frame);
     }
+  }
+
+  /** @param {number} seq */
+  _tellSeq(seq) {
+    // A channel that resumes tells of earlier events.
+    if (seq <= this.seq) return;
+    this.seq = seq;
+    this.onSeq(seq);
   }
 
   /** @param {any} frame */
@@ -139,13 +167,15 @@ export class Connection {
   /**
    * @param {WebSocket} socket
    * @param {string} reason
+   * @param {number} code
    */
-  _closed(socket, reason) {
+  _closed(socket, reason, code = NO_CODE) {
     if (socket !== this._socket) return;
     clearTimeout(this._silenceTimer);
     this._socket = null;
     this.hello = null;
     this.closeReason = reason;
+    this.closedByPolicy = code >= FIRST_POLICY_CODE;
     const waiting = [...this._waiting.values()];
     this._waiting.clear();
     this._setState("lost");

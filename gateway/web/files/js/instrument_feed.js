@@ -12,7 +12,7 @@ export class InstrumentFeed {
   constructor(connection, onChange) {
     this._connection = connection;
     this._onChange = onChange;
-    /** @type {Map<string, any>} by symbol, in the order of listing */
+    /** @type {Map<string, any>} in the order of their symbols */
     this.instruments = new Map();
     /** @type {Map<string, any>} latest tickers by symbol */
     this.tickers = new Map();
@@ -35,7 +35,8 @@ export class InstrumentFeed {
   /** Loads terms, bands and reference prices, which change rarely. Throws Refusal or Unanswered. */
   async reload() {
     const answer = await this._connection.request("market.instruments");
-    this.instruments = new Map(answer.instruments.map((/** @type {any} */ one) => [one.symbol, one]));
+    const listed = answer.instruments.map((/** @type {any} */ one) => [one.symbol, one]);
+    this.instruments = new Map(listed.sort());
     this.businessDate = answer.business_date;
     this.loaded = true;
     this._onChange();

@@ -20,7 +20,7 @@ export class MarketFeed {
     this.symbol = "";
     this.interval = "1m";
     this.book = new BookModel();
-    /** @type {"loading" | "verified" | "broken"} */
+    /** @type {"loading" | "verified" | "broken" | "past"} */
     this.bookState = "loading";
     this._mismatches = 0;
     /** @type {any[]} newest first */
@@ -48,6 +48,12 @@ export class MarketFeed {
     if (!this.symbol) return;
     this.bookState = "loading";
     await this._enter(this.symbol);
+  }
+
+  /** The connection is lost: what we hold is how things were. */
+  lost() {
+    this.bookState = "past";
+    this._on.book();
   }
 
   /**

@@ -16,9 +16,15 @@ export class OrderRequests {
   /** @param {import("./connection.js").Connection} connection */
   constructor(connection) {
     this._connection = connection;
-    /** Orders whose outcome is unknown: client order id to account. @type {Map<string, string>} */
+    /**
+     * Orders whose outcome is unknown: client order id to account.
+     * @type {Map<string, string>}
+     */
     this._unknown = new Map();
-    /** Retirements whose outcome is unknown: the whole request, which may be repeated. @type {any[]} */
+    /**
+     * Retirements whose outcome is unknown: the whole request, which may be repeated.
+     * @type {any[]}
+     */
     this._unknownRetirements = [];
   }
 

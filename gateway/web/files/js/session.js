@@ -16,7 +16,10 @@ export class Session {
     /** @type {LogonKey | null} */
     this.key = null;
     this._cancelOnDisconnect = false;
-    /** What the server answered to the logon; null while there is none on this connection. @type {any} */
+    /**
+     * What the server answered to the logon; null while there is none on this connection.
+     * @type {any}
+     */
     this.loggedOn = null;
   }
 

@@ -5,7 +5,7 @@ import { decimal, decimalText, grouped, scaled } from "../decimal.js";
 
 const ROWS = 25;
 
-const STATES = { loading: "Loading", verified: "✓ Verified", broken: "Does not agree with the exchange" };
+const STATES = { loading: "Loading", verified: "✓ Verified", broken: "Does not agree with the exchange", past: "Not current" };
 
 export class BookView {
   /**
@@ -14,7 +14,10 @@ export class BookView {
    */
   constructor(feed, onPrice) {
     this._feed = feed;
-    /** Prices at which the account has open orders. @type {Set<string>} */
+    /**
+     * Prices at which the account has open orders.
+     * @type {Set<string>}
+     */
     this.ownPrices = new Set();
     this._asks = makeSide(byId("asks"), onPrice);
     this._bids = makeSide(byId("bids"), onPrice);

@@ -15,12 +15,16 @@ export class ChartView {
   /** @param {import("../market_feed.js").MarketFeed} feed */
   constructor(feed) {
     this._feed = feed;
+    /** @type {number | undefined} */
+    this._lastStart = undefined;
+    this._up = "";
+    this._down = "";
     this._chart = createChart(byId("chart"), {
       autoSize: true,
       // The attribution stands below the chart: the logo would need a style sheet in the markup.
       layout: { attributionLogo: false, fontSize: 11, fontFamily: getComputedStyle(document.body).fontFamily },
-      timeScale: { timeVisible: true, secondsVisible: false, rightOffset: 4 },
-      rightPriceScale: { borderVisible: false, minimumWidth: 64 },
+      timeScale: { timeVisible: true, secondsVisible: false, rightOffset: 4, barSpacing: 9 },
+      rightPriceScale: { borderVisible: false, minimumWidth: 56 },
       localization: { locale: "en" },
     });
     this._prices = this._chart.addSeries(CandlestickSeries, { borderVisible: false });
@@ -102,7 +106,7 @@ export class ChartView {
   /** @param {any} candle */
   _volume(candle) {
     const color = Number(candle.close) >= Number(candle.open) ? this._up : this._down;
-    return { time: candle.start / NANOSECONDS, value: candle.volume, color };
+    return { time: seconds(candle), value: candle.volume, color };
   }
 }
 
@@ -113,8 +117,11 @@ export class ChartView {
 const byStart = (first, second) => first.start - second.start;
 
 /** @param {any} candle */
+const seconds = (candle) => /** @type {any} */ (candle.start / NANOSECONDS);
+
+/** @param {any} candle */
 const bar = (candle) => ({
-  time: candle.start / NANOSECONDS,
+  time: seconds(candle),
   open: Number(candle.open),
   high: Number(candle.high),
   low: Number(candle.low),

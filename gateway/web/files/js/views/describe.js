@@ -12,10 +12,10 @@ export function describeInstrument(instrument, classes) {
   const vintages = span(known.map((/** @type {any} */ one) => one.vintage));
   if (instrument.classes.length === 1) {
     const [only] = known;
-    return [only.registry, only.project, only.name, vintages, only.country].filter(Boolean).join(" · ");
+    return [only.name, `${only.registry} ${only.project}`, vintages, only.country].filter(Boolean).join(" · ");
   }
   const registries = [...new Set(known.map((/** @type {any} */ one) => one.registry))].join(", ");
-  return `Basket of ${instrument.classes.length} classes · ${registries} · ${vintages}`;
+  return `${instrument.name} · basket of ${instrument.classes.length} classes · ${registries} · ${vintages}`;
 }
 
 /**

@@ -5,6 +5,9 @@ import { grouped, percentChange } from "../decimal.js";
 import { describeInstrument, searchText } from "./describe.js";
 import { Rows } from "./rows.js";
 
+/** @type {Record<string, string>} */
+const STATES = { halted: "Halted", closed: "Closed" };
+
 export class MarketsView {
   /**
    * @param {import("../instrument_feed.js").InstrumentFeed} feed
@@ -29,6 +32,7 @@ export class MarketsView {
   select(symbol) {
     this._selected = symbol;
     this.draw();
+    byId("market-list").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
   }
 
   /** Draws the list as it is now. */
@@ -66,17 +70,17 @@ export class MarketsView {
    */
   _update(row, instrument) {
     const button = /** @type {HTMLElement} */ (row.firstElementChild);
-    const [symbol, last, change, what, volume] = button.children;
+    const [, last, change, what, volume] = button.children;
     const price = this._feed.lastPrice(instrument.symbol);
     const percent = price === null ? "" : percentChange(instrument.reference_price, price);
-    const state = instrument.state === "open" ? "" : ` (${instrument.state})`;
-    setText(symbol, instrument.symbol + state);
+    const description = describeInstrument(instrument, this._feed.classes);
     setText(last, price === null ? "–" : grouped(price));
     setText(change, percent || "–");
     change.classList.toggle("up", percent.startsWith("+"));
     change.classList.toggle("down", percent.startsWith("−"));
-    setText(what, describeInstrument(instrument, this._feed.classes));
-    what.setAttribute("title", instrument.name);
+    setText(what, instrument.state === "open" ? description : `${STATES[instrument.state]} · ${description}`);
+    what.classList.toggle("warned", instrument.state !== "open");
+    what.setAttribute("title", description);
     const units = this._feed.tickers.get(instrument.symbol)?.volume ?? 0;
     setText(volume, units ? `${grouped(units)} ${instrument.unit}` : "");
     if (instrument.symbol === this._selected) button.setAttribute("aria-current", "true");

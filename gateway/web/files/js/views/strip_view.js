@@ -88,7 +88,7 @@ export class StripView {
  * @returns {[string, string][]}
  */
 function terms(instrument) {
-  const percent = (/** @type {number} */ ppm) => `${decimalText(BigInt(ppm), 4)} %`;
+  const percent = (/** @type {number} */ ppm) => `${decimalText(BigInt(ppm), 4).replace(/\.?0+$/, "")} %`;
   return [
     ["One unit", unitName(instrument.unit)],
     ["Currency", instrument.currency],

@@ -1,0 +1,29 @@
+"""Adds the HTTP side to the application of a gateway."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.http.health import HealthCheck
+from gateway.http.market import MarketData
+from gateway.http.metrics import Metrics
+from gateway.http.protection import AddressRates, make_middleware
+from gateway.http.schemas import add_schema_routes
+from gateway.web.pages import Pages
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from gateway.core import Gateway
+
+
+def add_routes(app: web.Application, gateway: Gateway) -> None:
+    """Health, metrics, public market data, schemas and the page; and what protects all of them."""
+    metrics = Metrics(gateway)
+    app.middlewares.append(make_middleware(AddressRates(gateway.limits.http), metrics))
+    router = app.router
+    router.add_get("/health", HealthCheck(gateway).handle)
+    router.add_get("/metrics", metrics.handle)
+    MarketData(gateway).add_routes(router)
+    add_schema_routes(router)
+    Pages.load().add_routes(router)
