@@ -9,6 +9,7 @@ from exchange.domain.money import currency_exponent, render_decimal
 from exchange.domain.order_entry import price_band
 from exchange.domain.orders import OrderStatus, Side
 from exchange.domain.rejects import Reject, RejectCode
+from exchange.domain.serials import units_by_class
 from gateway import results
 from gateway.book_feed import checksum
 
@@ -295,8 +296,8 @@ def render_retirement(
     return results.Retirement(
         retirement_id=seq,
         account=retired.account,
-        class_id=retired.class_id,
-        quantity=retired.quantity,
+        credits=[results.Delivered(class_id, units) for class_id, units in units_by_class(retired.credits)],
+        quantity=sum(block.quantity for _, block in retired.credits),
         beneficiary=retired.beneficiary,
         purpose=retired.purpose,
         reference=retired.reference,

@@ -291,8 +291,10 @@ class Retirement(msgspec.Struct, frozen=True):
 
     retirement_id: int
     account: str
-    class_id: str
+    credits: list[Delivered]
+    """Classes and units of each."""
     quantity: int
+    """Units of all classes together."""
     beneficiary: str
     purpose: str
     reference: str

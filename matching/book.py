@@ -269,7 +269,9 @@ class OrderBook:
     def move(self, order: Order, price: int, quantity: int) -> None:
         """Rest an order anew at the back of another queue, or of its own: it lost its priority."""
         if quantity <= order.filled:
-            raise BookError(f"order {order.order_id} cannot move with {quantity}, {order.filled} of it filled")
+            raise BookError(
+                f"order {order.order_id} cannot move with {quantity}, {order.filled} of it filled"
+            )
         self.remove(order)
         order.price = price
         order.visible = quantity - order.filled

@@ -13,7 +13,14 @@ from exchange.domain.money import MAX_AMOUNT, currency_exponent
 from exchange.domain.order_entry import RETIRED_ON_FILL, require_cash
 from exchange.domain.references import reference_body, retirement_body
 from exchange.domain.rejects import Reject, RejectCode
-from exchange.domain.serials import SerialBlock, check_blocks, check_named, units_by_class
+from exchange.domain.serials import (
+    OWN_REGISTRY,
+    SerialBlock,
+    check_blocks,
+    check_named,
+    own_batch,
+    units_by_class,
+)
 
 if TYPE_CHECKING:
     from exchange.domain import commands
@@ -24,8 +31,6 @@ if TYPE_CHECKING:
 MAX_SUPPLY = 10**18
 """No asset's supply goes beyond this, so that every amount fits 64 bits wherever it is read."""
 MAX_REFERENCE_LENGTH = 64
-OWN_REGISTRY = "EXC"
-"""The registry code of classes that are issued here."""
 
 
 def deposit_cash(venue: Deciding, command: commands.DepositCash) -> None:
@@ -60,6 +65,8 @@ def deposit_units(venue: Deciding, command: commands.DepositUnits) -> None:
     credit_class = _known_class(venue, command.class_id)
     _check_amount(command.quantity)
     check_blocks(credit_class.registry, command.blocks, command.quantity)
+    if credit_class.registry == OWN_REGISTRY:
+        _require_issued(venue, command.class_id, command.blocks)
     _require_new_serials(venue, command.blocks)
     _check_supply(venue, command.class_id, command.quantity)
     venue.emit(event)
@@ -82,11 +89,7 @@ def withdraw_units(venue: Deciding, command: commands.WithdrawUnits) -> None:
 def issue_units(venue: Deciding, command: commands.IssueUnits) -> None:
     """Issue the next serials of a class of the venue's own registry."""
     require_operator(venue.state, command.by)
-    state = venue.state
-    first = state.issued.get(command.class_id, 0) + 1
-    block = SerialBlock(
-        OWN_REGISTRY, f"{command.class_id}-{{first}} to {{last}}", first, first + command.quantity - 1
-    )
+    block = _next_serials(venue, command.class_id, command.quantity)
     event = ev.UnitsIssued(command.by, command.account, command.class_id, block, command.reference)
     _check_once(venue, event, reference_body(event))
     if _known_class(venue, command.class_id).registry != OWN_REGISTRY:
@@ -95,6 +98,7 @@ def issue_units(venue: Deciding, command: commands.IssueUnits) -> None:
             f"{command.class_id} is issued by its own registry, not by {OWN_REGISTRY}",
         )
     _check_amount(command.quantity)
+    check_blocks(OWN_REGISTRY, (block,), command.quantity)
     _check_supply(venue, command.class_id, command.quantity)
     venue.emit(event)
 
@@ -114,25 +118,33 @@ def move_units(venue: Deciding, command: commands.MoveUnits) -> None:
     """Cancel serials in one registry and issue as many in another, for the same account, as one fact."""
     state = venue.state
     require_operator(state, command.by)
+    quantity = sum(block.quantity for block in command.blocks)
+    target = state.classes.get(command.to_class_id)
+    ours = target is not None and target.registry == OWN_REGISTRY
+    to_blocks = command.to_blocks
+    if ours and not to_blocks:
+        to_blocks = (_next_serials(venue, command.to_class_id, quantity),)
     event = ev.UnitsMoved(
         command.by,
         command.account,
         command.class_id,
         command.blocks,
         command.to_class_id,
-        command.to_blocks,
+        to_blocks,
         command.reference,
     )
     _check_once(venue, event, reference_body(event))
     _check_own_blocks(venue, command.account, command.class_id, command.blocks)
     target = _known_class(venue, command.to_class_id)
+    if ours and command.to_blocks:
+        raise Reject(RejectCode.INVALID_PARAMS, f"the venue numbers the serials of {OWN_REGISTRY} itself")
     if target.registry == state.classes[command.class_id].registry:
         raise Reject(RejectCode.NOT_PERMITTED, "a move leads to another registry")
     if target.unit is not state.classes[command.class_id].unit:
         raise Reject(RejectCode.SERIAL_BLOCK_INVALID, f"{command.to_class_id} counts {target.unit.value}")
-    check_blocks(target.registry, command.to_blocks, sum(block.quantity for block in command.blocks))
-    _require_new_serials(venue, command.to_blocks)
-    _check_supply(venue, command.to_class_id, sum(block.quantity for block in command.to_blocks))
+    check_blocks(target.registry, to_blocks, quantity)
+    _require_new_serials(venue, to_blocks)
+    _check_supply(venue, command.to_class_id, quantity)
     venue.emit(event)
 
 
@@ -220,6 +232,23 @@ def _check_own_blocks(venue: Deciding, account: str, class_id: str, blocks: tupl
     _check_amount(quantity)
     check_blocks(credit_class.registry, blocks, quantity)
     _require_serials(venue, account, class_id, blocks)
+
+
+def _next_serials(venue: Deciding, class_id: str, quantity: int) -> SerialBlock:
+    """The serials that are issued next of a class of the venue's own registry."""
+    last = venue.state.issued.get(class_id, 0)
+    return SerialBlock(OWN_REGISTRY, own_batch(class_id), last + 1, last + quantity)
+
+
+def _require_issued(venue: Deciding, class_id: str, blocks: tuple[SerialBlock, ...]) -> None:
+    """Refuse serials of the venue's own registry that it did not issue: only what left by a withdrawal comes back."""
+    last = venue.state.issued.get(class_id, 0)
+    for block in blocks:
+        if block.batch != own_batch(class_id) or block.last > last:
+            raise Reject(
+                RejectCode.SERIAL_BLOCK_INVALID,
+                f"batch {block.batch} {block.first} to {block.last} was not issued here as {class_id}",
+            )
 
 
 def _require_new_serials(venue: Deciding, blocks: tuple[SerialBlock, ...]) -> None:

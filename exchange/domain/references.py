@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from exchange.domain import events as ev
-from exchange.domain.serials import units_by_class
+from exchange.domain.serials import OWN_REGISTRY, units_by_class
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,7 +51,8 @@ def reference_body(event: Referenced) -> tuple[str, ...]:
             event.class_id,
             *_texts(event.blocks),
             event.to_class_id,
-            *_texts(event.to_blocks),
+            # The venue numbers its own registry's serials: they are part of the answer, not of the request.
+            *_texts(block for block in event.to_blocks if block.registry != OWN_REGISTRY),
         )
     return (event.kind, event.class_id, str(event.quantity), *_texts(event.blocks))
 

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from exchange.domain.orders import Delivery
 
 
+OWN_REGISTRY = "EXC"
+"""The registry code of classes that are issued here."""
+MAX_SERIAL = 10**18 - 1
+"""Highest serial number: 18 digits, so that the end of a half-open interval fits a signed 64-bit integer, too."""
+
+
 class SerialBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """Units `first..last`, both included, of one batch at one registry."""
 
@@ -35,6 +41,11 @@ ClassBlock = tuple[str, SerialBlock]
 """A credit class and serials of it."""
 
 
+def own_batch(class_id: str) -> str:
+    """The one batch of a class that is issued here."""
+    return f"{class_id}-{{first}} to {{last}}"
+
+
 def check_blocks(registry: str, blocks: tuple[SerialBlock, ...], quantity: int) -> None:
     """Refuse blocks of another registry, reversed or overlapping ones, or those that do not add up to the quantity."""
     total = 0
@@ -49,6 +60,10 @@ def check_blocks(registry: str, blocks: tuple[SerialBlock, ...], quantity: int) 
             raise Reject(
                 RejectCode.SERIAL_BLOCK_INVALID,
                 f"block {block.batch} {block.first} to {block.last} is empty, reversed or not positive",
+            )
+        if block.last > MAX_SERIAL:
+            raise Reject(
+                RejectCode.SERIAL_BLOCK_INVALID, f"serial numbers have at most {len(str(MAX_SERIAL))} digits"
             )
         if index:
             before = ordered[index - 1]
@@ -98,11 +113,6 @@ class Custody:
             if (serial := held.first_overlap(block.first, block.last)) is not None
         ]
         return min(serials, default=None)
-
-    def holds(self, class_id: str, block: SerialBlock) -> bool:
-        """Whether every serial number of the block is here, as a unit of the class."""
-        held = self._batches.get((block.registry, block.batch), {}).get(class_id)
-        return held is not None and held.contains(block.first, block.last)
 
     def add(self, class_id: str, block: SerialBlock) -> None:
         """Take a block into custody; raises `IntervalError` if any of it is here already, as whatever class."""

@@ -28,7 +28,7 @@ from exchange.domain.orders import (
     take_front,
 )
 from exchange.domain.references import Reference, reference_body
-from exchange.domain.serials import Custody
+from exchange.domain.serials import OWN_REGISTRY, Custody
 from matching.book import OrderBook
 from matching.order import Order, Side, TimeInForce
 
@@ -247,6 +247,8 @@ class State:
     def _units_moved(self, seq: int, event: ev.UnitsMoved) -> None:
         self._referenced(seq, event)
         self.holdings.remove(event.account, event.class_id, event.blocks)
+        if event.to_blocks[0].registry == OWN_REGISTRY:
+            self.issued[event.to_class_id] = event.to_blocks[-1].last
         self._take_in(event.account, event.to_class_id, event.to_blocks)
 
     def _retired(self, seq: int, event: ev.Retired) -> None:

@@ -113,6 +113,10 @@ def _of_order(event: Any) -> IndexColumns:
     return event.instrument, event.account, None
 
 
+def _of_settlement(event: Any) -> IndexColumns:
+    return None, event.buyer, event.seller
+
+
 def _of_trade(event: Any) -> IndexColumns:
     return event.instrument, event.buyer, event.seller if event.seller != event.buyer else None
 
@@ -158,7 +162,15 @@ _INDEX_COLUMNS: dict[str, Callable[[ev.Event], IndexColumns]] = {
     ev.OrderCancelled.kind: _of_order,
     ev.OrdersDecremented.kind: _of_trade,
     ev.Fill.kind: _of_trade,
+    ev.BlockTradeKeyed.kind: _of_order,
+    ev.BlockTradeEnded.kind: _of_account,
+    ev.BlockTrade.kind: _of_trade,
+    ev.TradeSettled.kind: _of_settlement,
     ev.Retired.kind: _of_account,
+    ev.UnitsIssued.kind: _of_account,
+    ev.UnitsCancelled.kind: _of_account,
+    ev.UnitsMoved.kind: _of_account,
+    ev.CalendarSet.kind: _none,
     ev.RequestRefused.kind: _request_refused,
     ev.DayClosed.kind: _none,
 }

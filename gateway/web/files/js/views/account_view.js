@@ -234,7 +234,7 @@ function retirementRows() {
         "tr",
         {},
         cell(shortTime(retirement.time)),
-        cell(retirement.class_id),
+        cell(retirement.credits.map((/** @type {any} */ one) => one.class_id).join(", ")),
         cell(grouped(retirement.quantity), "number"),
         cell(retirement.beneficiary, "long-text"),
         cell(retirement.purpose, "long-text"),

@@ -117,7 +117,7 @@ export class RetireView {
     next.disabled = true;
     try {
       const done = await this._requests.retire(this._wanted);
-      notify(`Retired ${grouped(done.quantity)} of ${done.class_id} for ${done.beneficiary}: retirement ${done.retirement_id}.`, "done");
+      notify(`Retired ${grouped(done.quantity)} of ${done.credits.map((/** @type {any} */ one) => one.class_id).join(", ")} for ${done.beneficiary}: retirement ${done.retirement_id}.`, "done");
       this._dialog.close();
     } catch (error) {
       this._say(explained(error));
