@@ -46,14 +46,9 @@ def reference_body(event: Referenced) -> tuple[str, ...]:
     if isinstance(event, ev.UnitsCancelled):
         return (event.kind, event.class_id, event.reason, *_texts(event.blocks))
     if isinstance(event, ev.UnitsMoved):
-        return (
-            event.kind,
-            event.class_id,
-            *_texts(event.blocks),
-            event.to_class_id,
-            # The venue numbers its own registry's serials: they are part of the answer, not of the request.
-            *_texts(block for block in event.to_blocks if block.registry != OWN_REGISTRY),
-        )
+        # Serials of the own registry are the answer, not part of what was asked.
+        to_blocks = [block for block in event.to_blocks if block.registry != OWN_REGISTRY]
+        return (event.kind, event.class_id, *_texts(event.blocks), event.to_class_id, *_texts(to_blocks))
     return (event.kind, event.class_id, str(event.quantity), *_texts(event.blocks))
 
 
