@@ -1,4 +1,4 @@
-"""The gateway as an aiohttp application, and serving it."""
+"""The gateway as an aiohttp application."""
 
 from __future__ import annotations
 
@@ -27,11 +27,3 @@ def create_app(gateway: Gateway) -> web.Application:
 
     app.on_shutdown.append(close_websockets)
     return app
-
-
-async def serve(app: web.Application, host: str, port: int, *, reuse_port: bool = False) -> web.AppRunner:
-    """Listen; port 0 takes a free one (`runner.addresses` names it). `await runner.cleanup()` ends it."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0)
-    await runner.setup()
-    await web.TCPSite(runner, host, port, reuse_port=reuse_port or None).start()
-    return runner

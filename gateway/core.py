@@ -7,18 +7,20 @@ the feed: no event is missed and none is folded twice.
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import structlog
 
 from exchange.domain.events import Fill, InstrumentListed
+from exchange.domain.rejects import Reject, RejectCode
 from gateway.limits import Limits
 from gateway.market_activity import INTERVALS_NS, TAPE_TRADES, LiveCandle, MarketActivity
 from gateway.replica import Replica
 from gateway.statistics import Statistics
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from exchange.domain.events import Recorded
     from exchange.domain.state import State
@@ -29,6 +31,8 @@ log = structlog.get_logger()
 
 HISTORY_READS = 3
 """Reads of the log for market data that a gateway has under way at most, so that others find a connection free."""
+HISTORY_LIMIT_S = 10.0
+"""Longest time for one of them, waiting for its turn included."""
 
 
 class GatewayError(Exception):
@@ -51,7 +55,7 @@ class Gateway:
         self.statistics = Statistics()
         self.activity: dict[str, MarketActivity] = {}
         """Trades and candles by instrument."""
-        self.history_reads = asyncio.Semaphore(HISTORY_READS)
+        self._history_reads = asyncio.Semaphore(HISTORY_READS)
         self.stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the engine has stopped: the gateway is of no use any more and its process should end."""
         self._followers: list[Callable[[list[Recorded]], None]] = []
@@ -86,6 +90,17 @@ class Gateway:
             self._unlisten()
             self._unlisten = None
 
+    @asynccontextmanager
+    async def reading_history(self) -> AsyncIterator[None]:
+        """Read market data of the past in turn with others; raises Reject when it takes too long."""
+        try:
+            async with asyncio.timeout(HISTORY_LIMIT_S), self._history_reads:
+                yield
+        except TimeoutError:
+            raise Reject(
+                RejectCode.HISTORY_TOO_LONG, "too much history for one answer; ask for a shorter time"
+            ) from None
+
     def follow(self, follower: Callable[[list[Recorded]], None]) -> None:
         """Call with every batch of durable events, after the replica has folded it and before its answers."""
         self._followers.append(follower)
@@ -93,7 +108,7 @@ class Gateway:
     def engine_stopped(self) -> None:
         """The engine is gone, for good."""
         if not self.stopped.done():
-            log.error("engine stopped", gateway=self.name, last_seq=self.replica.last_seq)
+            log.error("engine stopped", gateway=self.name, durable_seq=self.engine.durable_seq)
             self.stopped.set_result(None)
 
     def _receive(self, batch: list[Recorded]) -> None:

@@ -24,12 +24,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_batch: int = 50
     max_pending: int = 1_000
     """Requests of one connection that wait for the engine; cancels are taken up to twice as many."""
-    max_history_reads: int = 8
-    """Reads of the log that one connection may have under way."""
+    max_reads: int = 8
+    """Requests of one connection that wait for a read of the log."""
 
     conflate_above_bytes: int = 64 * 1024
     """With more than this unsent, a connection gets market data only when it has caught up, and then the latest."""
-    max_unsent_bytes: int = 4 * 1024 * 1024
+    max_unsent_bytes: int = 8 * 1024 * 1024
     """With more than this unsent, a connection is closed as a slow consumer."""
 
     heartbeat_ms: int = 10_000

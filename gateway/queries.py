@@ -51,7 +51,7 @@ async def trades(
     elif before_trade_id is None and after_trade_id is None and len(activity.tape) >= limit:
         prints = list(activity.tape)[-limit:]
     else:
-        async with gateway.history_reads:
+        async with gateway.reading_history():
             if after_trade_id is not None:
                 found = await gateway.reader.fills_after(symbol, after_trade_id, limit)
             else:
@@ -83,7 +83,7 @@ async def candles(
     since = max(since, until - limit * interval_ns, 0)
     if since >= until:
         return results.Candles(symbol, interval, [])
-    async with gateway.history_reads:
+    async with gateway.reading_history():
         found = await gateway.reader.candles(symbol, interval_ns, since, min(until, 2**63 - 1), limit)
     return results.Candles(
         symbol,

@@ -184,11 +184,13 @@ class OrderState(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class OpenOrders(msgspec.Struct, frozen=True):
-    """Live orders of an account, oldest first."""
+    """A page of an account's live orders, oldest first."""
 
     account: str
     seq: int
     orders: list[OrderState]
+    next_after_order_id: int | None
+    """Ask with this `after_order_id` for the next page; none: there are no more as of `seq`."""
 
 
 class CancelledOrders(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ import msgspec
 
 from gateway import results
 from loadtest.order_mix import OrderMix
-from loadtest.processor_time import ProcessorTime
+from loadtest.processor_time import MachineTime, ProcessorTime
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +39,8 @@ class Throughput(msgspec.Struct, frozen=True):
     """Of all processes of Postgres; None where it is not ours."""
     client_us: float
     """Of the load test."""
+    other_cores: float
+    """Cores that programs without a part in this kept busy meanwhile, a Postgres that is not ours among them."""
 
 
 async def measure_round(
@@ -53,25 +55,29 @@ async def measure_round(
         ]
         server = ProcessorTime.of(exchange.engine_process_id)
         postgres = None if postmaster_id is None else ProcessorTime.of_family(postmaster_id)
-        ourselves = ProcessorTime.of(os.getpid())
+        client = ProcessorTime.of(os.getpid())
+        machine = MachineTime()
         began_s = time.perf_counter()
         await asyncio.gather(
-            *(_send_all(client, OrderMix(seed), each, window) for seed, client in enumerate(clients))
+            *(_send_all(sender, OrderMix(seed), each, window) for seed, sender in enumerate(clients))
         )
         elapsed_s = time.perf_counter() - began_s
+        server_s, client_s, machine_s = server.spent_s(), client.spent_s(), machine.spent_s()
+        postgres_s = None if postgres is None else postgres.spent_s()
         sent = each * connections
         throughput = Throughput(
             connections=connections,
             in_flight=window * connections,
             requests=sent,
             per_s=sent / elapsed_s,
-            server_us=server.spent_s() / sent * 1e6,
-            postgres_us=None if postgres is None else postgres.spent_s() / sent * 1e6,
-            client_us=ourselves.spent_s() / sent * 1e6,
+            server_us=server_s / sent * 1e6,
+            postgres_us=None if postgres_s is None else postgres_s / sent * 1e6,
+            client_us=client_s / sent * 1e6,
+            other_cores=max(0.0, machine_s - server_s - client_s - (postgres_s or 0.0)) / elapsed_s,
         )
         # The next round finds the book as this one did.
-        for client in clients:
-            await client.cancel_all()
+        for sender in clients:
+            await sender.cancel_all()
     return throughput
 
 
@@ -86,6 +92,7 @@ def over_rounds(rounds: Sequence[Throughput]) -> Throughput:
         server_us=statistics.median(one.server_us for one in rounds),
         postgres_us=statistics.median(postgres_us) if postgres_us else None,
         client_us=statistics.median(one.client_us for one in rounds),
+        other_cores=statistics.median(one.other_cores for one in rounds),
     )
 
 

@@ -120,16 +120,19 @@ def show(report: Report) -> None:
     console.print(table)
     console.print(f"place over bare commit: {report.place_over_commit:.2f} (median of the rounds' ratios)\n")
     table = _table(
-        "Many in flight", "connections", "in flight", "requests/s", "server us", "Postgres us", "client us"
+        "Many in flight",
+        *("connections", "in flight", "requests/s", "server us", "Postgres us", "client us", "other cores"),
     )
     for row in report.throughput:
         postgres_us = "-" if row.postgres_us is None else f"{row.postgres_us:.1f}"
         table.add_row(
             *(str(row.connections), str(row.in_flight), f"{row.per_s:,.0f}"),
-            *(f"{row.server_us:.1f}", postgres_us, f"{row.client_us:.1f}"),
+            *(f"{row.server_us:.1f}", postgres_us, f"{row.client_us:.1f}", f"{row.other_cores:.1f}"),
         )
     console.print(table)
-    console.print("us: microseconds of processor time for each request\n")
+    console.print(
+        "us: microseconds of processor time for each request; other cores: kept busy by other programs\n"
+    )
     if report.arrivals:
         console.print(_arrivals_table(report.arrivals))
     console.print(f"mix: {report.mix}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from exchange.domain.events import Fill, OrderRejected
@@ -25,14 +26,16 @@ if TYPE_CHECKING:
 
 def open_orders(connection: Connection, request: requests.OrdersOpen) -> results.OpenOrders:
     """`orders.open`."""
+    params = request.params
     replica = connection.gateway.replica
-    account = connection.session.readable_account(replica, request.params.account)
+    account = connection.session.readable_account(replica, params.account)
     state = replica.state
-    orders = [
-        render_open_order(state, state.orders[order_id], state.last_seq)
-        for order_id in state.account_orders.get(account, ())
-    ]
-    return results.OpenOrders(account, state.last_seq, orders)
+    after = params.after_order_id
+    later = (order_id for order_id in state.account_orders.get(account, ()) if order_id > after)
+    page = list(islice(later, params.limit))
+    orders = [render_open_order(state, state.orders[order_id], state.last_seq) for order_id in page]
+    next_after_order_id = page[-1] if next(later, None) is not None else None
+    return results.OpenOrders(account, state.last_seq, orders, next_after_order_id)
 
 
 async def order_status(connection: Connection, request: requests.GetOrderStatus) -> results.OrderState:

@@ -91,6 +91,7 @@ class Connection:
         """Public channels with news that waits until the connection has caught up."""
         self._caught_up: asyncio.Future[None] | None = None
         self._pending = 0
+        self._reads = 0
         self._tasks: set[asyncio.Task[None]] = set()
         limits = self.limits
         self._before_logon = TokenBucket(limits.before_logon)
@@ -114,10 +115,13 @@ class Connection:
                 if handled % FRAMES_PER_TURN == 0:
                     await asyncio.sleep(0)
             elif kind is WSMsgType.PING:
+                self._count_frame()
                 await self._socket.pong(message.data)
+            elif kind is WSMsgType.PONG:
+                self._count_frame()
             elif kind is WSMsgType.BINARY:
                 self._refuse_frame(malformed("frames are JSON text, not binary"))
-            elif kind is not WSMsgType.PONG:
+            else:
                 return
 
     def handle_frame(self, frame: bytes) -> None:
@@ -152,7 +156,15 @@ class Connection:
         elif isinstance(outcome, msgspec.Struct):
             self.answer(request.id, outcome)
         elif outcome is not None:
-            self.start(self._finish(request.id, outcome))
+            self._read(request.id, outcome)
+
+    def _read(self, request_id: RequestId, work: Coroutine[Any, Any, msgspec.Struct]) -> None:
+        """Do what has to wait, such as a read of the log, unless too much of that is under way."""
+        if self._reads >= self.limits.max_reads:
+            work.close()
+            raise Reject(RejectCode.BUSY, "too many requests of this connection wait for their answers")
+        self._reads += 1
+        self.start(self._finish(request_id, work))
 
     async def _finish(self, request_id: RequestId, work: Coroutine[Any, Any, msgspec.Struct]) -> None:
         try:
@@ -162,6 +174,8 @@ class Connection:
         except EngineStopped:
             self.refuse(request_id, Reject(RejectCode.UNAVAILABLE, "the engine has stopped"))
             self.gateway.engine_stopped()
+        finally:
+            self._reads -= 1
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Do work that is of no use once the connection is gone."""
@@ -263,10 +277,14 @@ class Connection:
             self._count_refusal()
 
     def _refuse_frame(self, answer: ErrorFrame) -> None:
+        self._count_frame()
+        self._send_error(answer)
+
+    def _count_frame(self) -> None:
+        """Count a frame that is no request against the rate of requests."""
         bucket = self._requests if self.session.number else self._before_logon
         if bucket.take(self.received_ns):
             self._count_refusal()
-        self._send_error(answer)
 
     def _count_refusal(self) -> None:
         if self._refusals.take(self.received_ns):

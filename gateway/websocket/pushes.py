@@ -2,6 +2,7 @@
 
 A push is `{"method": "event", "params": {"channel", "seq", "prev_seq", "data"}}`. `seq` is the place in the log as of which
 the data is true; `prev_seq` is the `seq` of the push before on the same channel, so a client sees that it missed nothing.
+Pushes about a request may come before its answer.
 """
 
 from __future__ import annotations

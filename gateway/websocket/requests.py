@@ -152,6 +152,14 @@ class AccountParams(_Params, frozen=True):
     account: Identifier = ""
 
 
+class OrdersOpenParams(_Params, frozen=True):
+    """A page of an account's live orders."""
+
+    account: Identifier = ""
+    after_order_id: Seq = 0
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 1000
+
+
 class FillsListParams(_Params, frozen=True):
     """A page of an account's fills."""
 
@@ -300,7 +308,7 @@ class OrdersOpen(Request, frozen=True, tag="orders.open"):
     """Live orders of an account."""
 
     result: ClassVar[type[msgspec.Struct]] = results.OpenOrders
-    params: AccountParams = AccountParams()
+    params: OrdersOpenParams = OrdersOpenParams()
 
 
 class FillsList(Request, frozen=True, tag="fills.list"):

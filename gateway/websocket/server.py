@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _CONGESTION_CHECK_S = 0.01
-_CLOSE_SESSION_RETRY_S = 0.05
+_GOODBYE_CHECK_S = 0.005
 
 
 class WebsocketServer:
@@ -180,20 +180,15 @@ class WebsocketServer:
             self._start(self.close_session(connection, "disconnected"))
 
     async def close_session(self, connection: Connection, reason: str) -> None:
-        """Let the venue close the connection's session, however busy it is."""
+        """Let the venue close the connection's session; the engine takes that however busy it is."""
         number, connection.open_session = connection.open_session, 0
         if self._sessions.pop(number, None) is None:
             return
         self.gateway.statistics.sessions -= 1
-        while True:
-            try:
-                await asyncio.shield(self.gateway.engine.submit(commands.CloseSession(number, reason)))
-            except EngineStopped:
-                self.gateway.engine_stopped()
-            except Reject:
-                await asyncio.sleep(_CLOSE_SESSION_RETRY_S)
-                continue
-            return
+        try:
+            await asyncio.shield(self.gateway.engine.submit(commands.CloseSession(number, reason)))
+        except EngineStopped:
+            self.gateway.engine_stopped()
 
     # News.
 
@@ -263,8 +258,12 @@ class WebsocketServer:
         """Say goodbye to everybody, and close their sessions."""
         self._close_all(CloseCode.GOING_AWAY, "the gateway ends")
         self._tick_timer.cancel()
-        while self._background:
-            await asyncio.wait(tuple(self._background))
+        # The last act of a connection is to have its session closed.
+        while self._connections or self._background:
+            if self._background:
+                await asyncio.wait(tuple(self._background))
+            else:
+                await asyncio.sleep(_GOODBYE_CHECK_S)
 
 
 def _http_refusal(status: int, code: RejectCode, message: str) -> web.Response:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+import uvloop
 from jsonschema import Draft202012Validator
 
 from exchange.log.migrations import migrate
@@ -15,11 +17,21 @@ from gateway.websocket.schemas import websocket_schema
 from tests.gateway.exchange import RunningExchange, Tap, running_exchange
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
     from gateway.limits import Limits
 
     StartExchange = Callable[..., Awaitable[RunningExchange]]
+
+
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """What rests on a loop's buffers and the order of its callbacks runs in both loops that the exchange runs in."""
+    loops: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
+    if item.path.name in {"test_limits.py", "test_engine_socket.py"}:
+        loops["uvloop"] = uvloop.new_event_loop
+    return loops
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import aiohttp.web
 import msgspec
 
 from exchange.domain.venue import Venue
@@ -18,7 +19,7 @@ from exchange.log.reader import LogReader
 from exchange.log.recovery import recover
 from exchange.log.snapshots import SnapshotStore
 from exchange.log.writer import LogWriter
-from gateway.app import create_app, serve
+from gateway.app import create_app
 from gateway.core import Gateway
 from gateway.websocket.client import ExchangeClient, SigningKey
 from gateway.websocket.connection import Connection
@@ -231,6 +232,14 @@ class RunningExchange:
         answer = await client.log_on(key_id, nonce, **params)
         assert "result" in answer, answer
         return client
+
+
+async def serve(app: aiohttp.web.Application, host: str, port: int) -> aiohttp.web.AppRunner:
+    """Listen; port 0 takes a free one (`runner.addresses` names it). `await runner.cleanup()` ends it."""
+    runner = aiohttp.web.AppRunner(app, access_log=None, shutdown_timeout=5)
+    await runner.setup()
+    await aiohttp.web.TCPSite(runner, host, port).start()
+    return runner
 
 
 async def open_gateway(

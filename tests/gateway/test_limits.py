@@ -296,3 +296,47 @@ async def test_history_is_read_no_faster_than_the_client_takes_it(
     slow.go_on_reading()
     told = [await slow.push("orders") for _ in range(400)]
     assert [report.order_id for report in reports] == [push["data"]["order_id"] for push in told]
+
+
+async def test_reads_of_one_connection_are_limited(start_exchange: StartExchange) -> None:
+    """Requests that wait for the log are refused as busy beyond their number; all others are answered."""
+    exchange = await start_exchange(Limits(max_reads=2))
+    client, _ = await exchange.raw()
+    for number in range(5):
+        params = {"instrument": RIMBA, "interval": "1h"}
+        await client.send({"id": number, "method": "market.candles", "params": params})
+    answers = [await client.message() for _ in range(5)]
+    assert {RejectCode.BUSY: 3} == exchange.gateway.statistics.errors
+    assert [0, 1, 2, 3, 4] == sorted(answer["id"] for answer in answers)
+    assert "result" in await client.ask("market.candles", instrument=RIMBA, interval="1h")
+
+
+async def test_long_coalesced_output_comes_in_several_frames(
+    start_exchange: StartExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An array has a bounded size; nothing is lost between two of them."""
+    monkeypatch.setattr("gateway.websocket.connection.MAX_COALESCED_BYTES", 1000)
+    exchange = await start_exchange()
+    client = await exchange.raw_trader("beta-key", coalesce=True)
+    frames = client.frames
+    for number in range(20):
+        await client.send({"id": number, "method": "ping"})
+        await client.send({"id": 100 + number, "method": "market.book", "params": {"instrument": RIMBA}})
+    answers = [await client.message() for _ in range(40)]
+    assert [*range(20), *range(100, 120)] == sorted(answer["id"] for answer in answers)
+    assert client.frames - frames > 1
+
+
+async def test_busy_engine(start_exchange: StartExchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the engine's queue is full, orders and logons are refused with 3012; an ended session is closed all the same."""
+    exchange = await start_exchange()
+    client = await exchange.raw_trader("beta-key")
+    late, nonce = await exchange.raw()
+    with monkeypatch.context() as patched:
+        patched.setattr("exchange.engine.engine.MAX_WAITING_COMMANDS", 0)
+        assert RejectCode.BUSY == (await client.error("order.place", **order("a")))["code"]
+        error = (await late.log_on("gamma-key", nonce))["error"]
+        assert RejectCode.BUSY == error["code"]
+        await client.socket.close()
+        await eventually(lambda: not exchange.venue.state.sessions, "the session was closed")
+    assert 0 == exchange.gateway.statistics.sessions

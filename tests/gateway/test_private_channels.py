@@ -255,3 +255,43 @@ async def test_unsubscribed_and_logged_out_channels_are_silent(exchange: Running
     await beta.place_order(client_order_id="a", instrument=RIMBA, side="buy", quantity=1, price="9.00")
     await raw.send({"id": "end", "method": "ping"})
     assert "end" == (await raw.message())["id"]
+
+
+async def test_client_resumes_when_a_push_is_missing(exchange: RunningExchange) -> None:
+    """A private stream that sees a gap asks for everything since its last push, and its reader misses nothing."""
+    beta = await exchange.client("beta-key")
+    stream = await beta.orders()
+    ids = [
+        (
+            await beta.place_order(
+                client_order_id=f"o{number}", instrument=RIMBA, side="buy", quantity=1, price="9.00"
+            )
+        ).order_id
+        for number in range(2)
+    ]
+    assert ids == [push.seq for push in await take(stream, 2)]
+    stream.seq = ids[0]
+    stream._unread.clear()
+    ids.append(
+        (
+            await beta.place_order(
+                client_order_id="last", instrument=RIMBA, side="buy", quantity=1, price="9.00"
+            )
+        ).order_id
+    )
+    assert ids[1:] == [push.seq for push in await take(stream, 2)]
+
+
+async def test_streams_end_with_their_client(exchange: RunningExchange) -> None:
+    """A closed channel ends its iterator; a second subscription to an open one is a mistake of the caller."""
+    beta = await exchange.client("beta-key")
+    orders, fills, ticker = await beta.orders(), await beta.fills(), await beta.ticker(RIMBA)
+    with pytest.raises(ValueError, match="on already"):
+        await beta.orders()
+    await take(ticker, 1)
+    await orders.close()
+    assert [] == [push async for push in orders]
+    again = await beta.orders()
+    await beta.close()
+    for stream in (again, fills, ticker):
+        assert [] == [push async for push in stream]

@@ -17,6 +17,7 @@ from gateway.results import OrderReport
 from gateway.websocket.client import ExchangeClient, NotConnected, OutcomeUnknown, RejectedError
 from gateway.websocket.closing import CloseCode
 from gateway.websocket.requests import OrderPlace, OrderPlaceParams
+from gateway.websocket.streams import StreamEnded
 from tests.gateway.exchange import SIGNING_KEYS, RunningExchange
 from tests.market import ALPHA, ALPHA_2, BETA
 from tests.waiting import eventually
@@ -234,6 +235,33 @@ async def test_resumes_after_the_loss_of_its_connection(exchange: RunningExchang
     assert first is not None
     assert beta.logged_on is not None
     assert first.session != beta.logged_on.session
+
+
+async def test_gives_up_when_its_key_is_gone(exchange: RunningExchange) -> None:
+    """A client whose key was revoked does not try for ever: its channels end with the reason, requests are refused."""
+    alpha = await exchange.client("alpha-key", reconnect=True)
+    stream = await alpha.orders(ALPHA)
+    await exchange.do(commands.RevokeKey(LOCAL_OPERATOR, "alpha-key"))
+    with pytest.raises(StreamEnded) as caught:
+        await asyncio.wait_for(anext(stream), 20)
+    assert isinstance(caught.value.__cause__, RejectedError)
+    assert RejectCode.LOGON_FAILED == caught.value.__cause__.code
+    with pytest.raises(NotConnected):
+        await alpha.ping()
+
+
+async def test_channel_that_cannot_be_resumed_ends_alone(exchange: RunningExchange) -> None:
+    """After a reconnect a channel that is refused ends with the refusal, the others go on."""
+    beta = await exchange.client("beta-key", reconnect=True)
+    orders, fills = await beta.orders(), await beta.fills()
+    fills.seq = 10**9
+    assert beta._socket is not None
+    beta._socket._response.connection.transport.abort()  # type: ignore[union-attr]
+    with pytest.raises(StreamEnded) as caught:
+        await asyncio.wait_for(anext(fills), 20)
+    assert isinstance(caught.value.__cause__, RejectedError)
+    await beta.place_order(client_order_id="a", instrument=RIMBA, side="buy", quantity=1, price="9.00")
+    assert ["a"] == [push.data.client_order_id for push in await take(orders, 1)]
 
 
 async def test_request_in_flight_at_a_loss_has_an_unknown_outcome(exchange: RunningExchange) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from loadtest.processor_time import ProcessorTime
+from loadtest.processor_time import MachineTime, ProcessorTime
 from tests.waiting import eventually
 
 
@@ -36,3 +36,12 @@ async def test_a_family_is_added_up(busy_child: subprocess.Popen[bytes]) -> None
 
     await eventually(lambda: family.spent_s() > parent.spent_s() + 0.1, "the child's work counted")
     assert ProcessorTime.of(busy_child.pid).spent_s() < family.spent_s()
+
+
+async def test_the_machine_has_all_of_it(busy_child: subprocess.Popen[bytes]) -> None:
+    """What any process works counts for the machine."""
+    machine, child = MachineTime(), ProcessorTime.of(busy_child.pid)
+
+    await eventually(lambda: child.spent_s() > 0.2, "the child's work counted")
+    # The ticks of the machine and those of a process are not the same.
+    assert machine.spent_s() > 0.1

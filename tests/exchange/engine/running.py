@@ -115,11 +115,11 @@ async def log_on(
     """Open a session: somebody to make orders and commands with (for the port; it has no market in memory)."""
     assert OWNERS[account] == KEYS[key_id][0]
     answer = await port.submit(commands.OpenSession(key_id, "test-gateway", cancel_on_disconnect))
-    return Trader(_IDS, key_id, answer.events[0].seq, account)
+    return Trader(market_for_ids, key_id, answer.events[0].seq, account)
 
 
-_IDS = Market(opened=False)
-"""Gives out client order ids."""
+market_for_ids = Market(opened=False)
+"""Gives traders whose market is elsewhere their client order ids."""
 
 
 async def open_market(port: EnginePort) -> None:

@@ -66,11 +66,15 @@ async def test_whoever_hears_of_an_event_finds_it_in_the_log(log_dsn: str) -> No
 
 
 async def test_listeners_hear_of_a_batch_before_anybody_gets_an_answer(log_dsn: str) -> None:
-    """First the encoded form, then the events, then the answers in the order of the commands; and only then the next batch."""
+    """First the encoded form, then the events, then the answers in the order of the commands; and only then the next batch.
+
+    A listener that asks how far the log is durable is told: to the end of its batch.
+    """
     order: list[str] = []
 
     def heard(what: str, batch: list[Recorded] | list[StoredEvent]) -> None:
         order.extend(f"{what} {event.seq}" for event in batch)
+        assert exchange.engine.durable_seq == batch[-1].seq
 
     async with running(log_dsn, writer_type=HeldWriter) as exchange:
         engine, writer, trader = exchange.engine, exchange.writer, await exchange.log_on()

@@ -54,6 +54,22 @@ async def test_stopping_finishes_what_was_taken(log_dsn: str) -> None:
     assert log[-len(answers) :] == [recorded for answer in answers for recorded in answer.events]
 
 
+async def test_stopping_at_once_finishes_what_was_taken(log_dsn: str) -> None:
+    """Commands that were not even looked at are executed and answered, also behind many that need no commit."""
+    async with running(log_dsn) as exchange:
+        trader = await exchange.log_on()
+        order = trader.place_command(trader.buy(1, 900))
+        await exchange.do(order)
+        repeated = [exchange.engine.submit(order) for _ in range(200)]
+        fresh = [exchange.engine.submit(trader.place_command(trader.buy(1, 900))) for _ in range(200)]
+        async with asyncio.timeout(30):
+            await exchange.engine.stop()
+
+    log = await exchange.read_log()
+    assert {log[-201].seq} == {answer.result().duplicate_of for answer in repeated}
+    assert log[-200:] == [recorded for answer in fresh for recorded in answer.result().events]
+
+
 async def test_the_next_engine_recovers_the_same_state(log_dsn: str) -> None:
     """After trading, with resting orders, holds, timers and refusals, the digest of the log's fold is that of the venue."""
     async with running(log_dsn) as exchange:

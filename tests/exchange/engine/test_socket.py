@@ -103,7 +103,9 @@ async def test_greeting(log_dsn: str, path: Path) -> None:
     async with running(log_dsn) as exchange, serving(exchange, path), connected(path) as client:
         greeted = (client.epoch, client.durable_seq)
         heard: list[Recorded] = []
+        durable_seqs: list[int] = []
         client.listen(heard.extend)
+        client.listen(lambda _batch: durable_seqs.append(client.durable_seq))
         trader = await exchange.log_on()
         await exchange.do(trader.place_command(trader.buy(1, 900)))
         await eventually(lambda: client.durable_seq == exchange.engine.durable_seq, "the client is told")
@@ -111,6 +113,8 @@ async def test_greeting(log_dsn: str, path: Path) -> None:
 
     assert (1, log[-3].seq) == greeted
     assert log[-2:] == heard
+    # A listener that asks is told that its batch is durable.
+    assert [recorded.seq for recorded in heard] == durable_seqs
 
 
 async def test_several_clients_get_their_answers_and_the_whole_feed(log_dsn: str, path: Path) -> None:
@@ -170,6 +174,21 @@ async def test_an_answer_is_made_of_the_events_that_listeners_were_given(log_dsn
 
     assert 1 == len(answer.events)
     assert heard[0] is answer.events[0]
+
+
+async def test_answers_never_come_after_the_next_batch(log_dsn: str, path: Path) -> None:
+    """Answers refer to the batch before them: those that are ready when the next batch is durable go out first."""
+    async with running(log_dsn) as exchange, serving(exchange, path) as server:
+        raw = await Raw.open(path)
+        await raw.frame()
+        (connection,) = server._connections
+        connection._answers.append(frames.Answered(1, duplicate_of=7))
+        await exchange.log_on()
+        first, second = [frames.decode_for_client(await raw.frame()) for _ in range(2)]
+        raw.writer.close()
+
+    assert frames.Answers([frames.Answered(1, duplicate_of=7)]) == first
+    assert isinstance(second, frames.Events)
 
 
 async def test_refusals_and_repetitions_come_over_the_socket(

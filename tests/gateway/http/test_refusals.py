@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-import pytest
 from aiohttp.test_utils import make_mocked_request
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -23,42 +22,45 @@ if TYPE_CHECKING:
 RIMBA = "/api/v1/instruments/RIMBA-19"
 
 
-@pytest.mark.parametrize(
-    ("path", "status", "code", "message"),
-    [
-        ("/api/v1/instruments/NO-SUCH", 404, 3000, "'NO-SUCH' is not listed"),
-        ("/api/v1/instruments/NO-SUCH/book", 404, 3000, "'NO-SUCH' is not listed"),
-        ("/api/v1/instruments/NO-SUCH/ticker", 404, 3000, "'NO-SUCH' is not listed"),
-        (f"{RIMBA}/book?depth=many", 400, 1002, "depth: Expected `int`, got `str`"),
-        (f"{RIMBA}/book?depth=0", 400, 1002, "depth: Expected `int` >= 1"),
-        (f"{RIMBA}/book?depth=1001", 400, 1002, "depth: Expected `int` <= 1000"),
-        (f"{RIMBA}/book?width=3", 400, 1002, "Object contains unknown field `width`"),
-        (f"{RIMBA}/book?depth=3&depth=4", 400, 1002, "depth is given twice"),
-        (f"{RIMBA}/book?instrument=NATURE", 400, 1002, "instrument is named by the path"),
-        (f"{RIMBA}/trades?limit=1001", 400, 1002, "limit: Expected `int` <= 1000"),
-        (f"{RIMBA}/trades?before_trade_id=-1", 400, 1002, "before_trade_id: Expected `int` >= 0"),
-        (
-            f"{RIMBA}/trades?before_trade_id=1&after_trade_id=2",
-            400,
-            1002,
-            "give after_trade_id or before_trade_id, not both",
-        ),
-        (f"{RIMBA}/candles", 400, 1002, "Object missing required field `interval`"),
-        (f"{RIMBA}/candles?interval=2m", 400, 1002, "interval: Invalid enum value '2m'"),
-        ("/api/v1/instruments?all=1", 400, 1002, "Object contains unknown field `all`"),
-        (f"{RIMBA}/book?{'x' * 1001}", 400, 1002, "a query string has at most 1000 characters"),
-        ("/api/v1/orders", 404, 1001, "there is nothing at this path"),
-        ("/api/v2/instruments", 404, 1001, "there is nothing at this path"),
-        ("/../pyproject.toml", 404, 1001, "there is nothing at this path"),
-        ("/js/../../pages.py", 404, 1001, "there is nothing at this path"),
-        ("/js/%2e%2e/%2e%2e/pages.py", 404, 1001, "there is nothing at this path"),
-    ],
-)
-async def test_refused(http: HttpClient, path: str, status: int, code: int, message: str) -> None:
+REFUSED = [
+    ("/api/v1/instruments/NO-SUCH", 404, 3000, "'NO-SUCH' is not listed"),
+    ("/api/v1/instruments/NO-SUCH/book", 404, 3000, "'NO-SUCH' is not listed"),
+    ("/api/v1/instruments/NO-SUCH/ticker", 404, 3000, "'NO-SUCH' is not listed"),
+    (f"{RIMBA}/book?depth=many", 400, 1002, "depth: Expected `int`, got `str`"),
+    (f"{RIMBA}/book?depth=0", 400, 1002, "depth: Expected `int` >= 1"),
+    (f"{RIMBA}/book?depth=1001", 400, 1002, "depth: Expected `int` <= 1000"),
+    (f"{RIMBA}/book?width=3", 400, 1002, "Object contains unknown field `width`"),
+    (f"{RIMBA}/book?depth=3&depth=4", 400, 1002, "depth is given twice"),
+    (f"{RIMBA}/book?instrument=NATURE", 400, 1002, "instrument is named by the path"),
+    (f"{RIMBA}/trades?limit=1001", 400, 1002, "limit: Expected `int` <= 1000"),
+    (f"{RIMBA}/trades?before_trade_id=-1", 400, 1002, "before_trade_id: Expected `int` >= 0"),
+    (
+        f"{RIMBA}/trades?before_trade_id=1&after_trade_id=2",
+        400,
+        1002,
+        "give after_trade_id or before_trade_id, not both",
+    ),
+    (f"{RIMBA}/candles", 400, 1002, "Object missing required field `interval`"),
+    (f"{RIMBA}/candles?interval=2m", 400, 1002, "interval: Invalid enum value '2m'"),
+    ("/api/v1/instruments?all=1", 400, 1002, "Object contains unknown field `all`"),
+    (f"{RIMBA}/book?{'x' * 1001}", 400, 1002, "a query string has at most 1000 characters"),
+    ("/api/v1/orders", 404, 1001, "there is nothing at this path"),
+    ("/api/v2/instruments", 404, 1001, "there is nothing at this path"),
+    ("/../pyproject.toml", 404, 1001, "there is nothing at this path"),
+    ("/js/../../pages.py", 404, 1001, "there is nothing at this path"),
+    ("/js/%2e%2e/%2e%2e/pages.py", 404, 1001, "there is nothing at this path"),
+]
+"""Path, then status, code and sentence of the refusal."""
+
+
+async def test_refused(http: HttpClient) -> None:
     """What cannot be answered is refused with status, code and sentence."""
-    url: Any = URL(path, encoded=True)
-    refused_code, _, refused_message = await http.refusal(url, status)
-    assert (code, message) == (refused_code, refused_message)
+    refused: list[tuple[str, int, int, str]] = []
+    for path, status, _, _ in REFUSED:
+        url: Any = URL(path, encoded=True)
+        code, _, message = await http.refusal(url, status)
+        refused.append((path, status, code, message))
+    assert REFUSED == refused
 
 
 async def test_offending_parameter_is_named(http: HttpClient) -> None:
@@ -67,16 +69,16 @@ async def test_offending_parameter_is_named(http: HttpClient) -> None:
     assert {"field": "depth"} == content["error"]["data"]
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-async def test_nothing_is_changed_over_http(http: HttpClient, method: str) -> None:
+async def test_nothing_is_changed_over_http(http: HttpClient) -> None:
     """Methods that would change something are refused, and the answer says which are taken."""
-    async with http.session.request(method, "/api/v1/instruments", data=b"x" * 100) as response:
-        content = await response.json()
-    assert (405, "GET, HEAD") == (response.status, response.headers["Allow"])
-    assert (1001, "/api/v1/instruments takes GET, HEAD") == (
-        content["error"]["code"],
-        content["error"]["message"],
-    )
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        async with http.session.request(method, "/api/v1/instruments", data=b"x" * 100) as response:
+            content = await response.json()
+        assert (405, "GET, HEAD") == (response.status, response.headers["Allow"])
+        assert (1001, "/api/v1/instruments takes GET, HEAD") == (
+            content["error"]["code"],
+            content["error"]["message"],
+        )
 
 
 async def test_rate_limit_of_an_address(start_exchange: StartExchange) -> None:

@@ -190,7 +190,7 @@ export class AccountFeed {
     this._last = {};
     this._unsubscribe()
       .then(() => this.start())
-      .catch(() => {});
+      .catch(() => this._connection.renew());
   }
 
   /**

@@ -20,6 +20,17 @@ export class Refusal extends Error {
   }
 }
 
+/** Rate limited, busy, unavailable: the same request may succeed later. */
+const TRANSIENT_CODES = [2005, 3012, 3013];
+
+/**
+ * Whether the same request may succeed on another connection or later.
+ * @param {unknown} error
+ */
+export function isTransient(error) {
+  return error instanceof Unanswered || (error instanceof Refusal && TRANSIENT_CODES.includes(error.code));
+}
+
 /** No answer came: what the request did is unknown. */
 export class Unanswered extends Error {}
 
@@ -94,6 +105,15 @@ export class Connection {
       this._waiting.set(id, { resolve, reject, timer });
       socket.send(JSON.stringify({ id, method, params }));
     });
+  }
+
+  /** Gives up this connection, on which something essential failed, and makes another one after a while. */
+  renew() {
+    const socket = this._socket;
+    if (!socket || this.state !== "open") return;
+    this._wait_ms = LONGEST_WAIT_MS;
+    socket.close();
+    this._closed(socket, "");
   }
 
   _connect() {

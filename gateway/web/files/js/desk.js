@@ -1,9 +1,12 @@
 /** The logged-on side of the page: the session, the account in view, and what happens to both when the connection comes back. */
 
 import { AccountFeed } from "./account_feed.js";
-import { Refusal } from "./connection.js";
+import { isTransient } from "./connection.js";
 import { OrderRequests } from "./order_requests.js";
 import { Session } from "./session.js";
+
+/** The venue's own account takes a fee with every trade: it has no channel of balances to be followed by. */
+const VENUE_ACCOUNT = "VENUE";
 
 /**
  * @typedef {object} DeskEvents
@@ -36,7 +39,8 @@ export class Desk {
    * @returns {string[]}
    */
   get accounts() {
-    return this.session.loggedOn?.accounts ?? (this.account ? [this.account.account] : []);
+    const all = this.session.loggedOn?.accounts ?? (this.account ? [this.account.account] : []);
+    return all.filter((/** @type {string} */ name) => name !== VENUE_ACCOUNT);
   }
 
   /**
@@ -86,7 +90,7 @@ export class Desk {
     try {
       await this.session.resume();
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
+      if (isTransient(error)) throw error;
       // The key was revoked, or the like: there is no use in trying again.
       this.session.key = null;
       this.account = null;

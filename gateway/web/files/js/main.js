@@ -1,6 +1,6 @@
 /** Puts the page together: one connection, the feeds that live on it, and the views that show them. */
 
-import { Connection, Unanswered } from "./connection.js";
+import { Connection, Unanswered, isTransient } from "./connection.js";
 import { Desk } from "./desk.js";
 import { InstrumentFeed } from "./instrument_feed.js";
 import { MarketFeed } from "./market_feed.js";
@@ -138,6 +138,7 @@ async function connected(hello) {
     await Promise.all([desk.connected(hello.nonce), instruments.connected(), market.connected()]);
   } catch (error) {
     tellUnlessLost(error);
+    if (isTransient(error)) connection.renew();
   }
   if (await isOutdated()) notify("The exchange has a newer version of this page: reload it when convenient.", "refused");
 }
@@ -234,6 +235,7 @@ function drawAccountChoice() {
   const { accounts, account } = desk;
   const choice = selectById("account");
   show(byId("account-choice"), Boolean(account));
+  byId("account-choice").classList.toggle("single", accounts.length < 2);
   if ([...choice.options].map((option) => option.value).join() !== accounts.join()) {
     choice.replaceChildren(...accounts.map((name) => element("option", { value: name }, name)));
   }

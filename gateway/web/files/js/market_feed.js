@@ -133,11 +133,11 @@ export class MarketFeed {
     await this._connection.request("subscribe", { channel: "candles", instrument, interval });
     const answer = await this._connection.request("market.candles", { instrument, interval, limit: CANDLES_LOADED });
     if (instrument !== this.symbol || interval !== this.interval) return;
-    // What the channel has brought meanwhile is newer.
-    this.candles = new Map([
-      ...answer.candles.map((/** @type {any} */ one) => [one.start, one]),
-      ...this.candles,
-    ]);
+    for (const candle of answer.candles) {
+      // The channel may have brought a newer one meanwhile; what is left from an earlier connection is older.
+      const known = this.candles.get(candle.start);
+      if (!known || known.trades < candle.trades) this.candles.set(candle.start, candle);
+    }
     this.candlesLoaded = true;
     this._on.candles(null);
   }
@@ -154,7 +154,9 @@ export class MarketFeed {
       if (!(error instanceof BookMismatch)) throw error;
       this._mismatches += 1;
       this.bookState = this._mismatches < MOST_MISMATCHES ? "loading" : "broken";
-      if (this.bookState === "loading") this._askForSnapshot(params.data.instrument).catch(() => {});
+      if (this.bookState === "loading") {
+        this._askForSnapshot(params.data.instrument).catch(() => this._connection.renew());
+      }
     }
     this._on.book();
   }

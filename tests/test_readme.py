@@ -1,0 +1,58 @@
+"""The quick starts of the README do what it says, on an exchange with the demo market."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.exchange.operations.running import RunningExchange
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SHELL_BLOCKS: list[str] = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+COMMANDS = [line for block in SHELL_BLOCKS for line in block.splitlines() if not line.startswith("deploy/")]
+(PROGRAM,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+async def run(*arguments: str, shell: str = "") -> str:
+    """Stdout of a command that must succeed."""
+    pipe = asyncio.subprocess.PIPE
+    if shell:
+        process = await asyncio.create_subprocess_shell(shell, stdout=pipe, stderr=pipe, cwd=ROOT)
+    else:
+        process = await asyncio.create_subprocess_exec(*arguments, stdout=pipe, stderr=pipe, cwd=ROOT)
+    stdout, stderr = await process.communicate()
+    assert 0 == process.returncode, f"{shell or arguments}: {stderr.decode()}"
+    return stdout.decode()
+
+
+@pytest.mark.timeout(240)
+async def test_quick_starts(tmp_path: Path) -> None:
+    """Every command and the program run as printed, but for the folder and the port."""
+    async with await RunningExchange.start(tmp_path / "demo", "--demo") as exchange:
+
+        def here(text: str) -> str:
+            python = str(Path(sys.executable).parent)
+            return (
+                text.replace("/tmp/carbon-demo.jsonl", str(tmp_path / "log.jsonl"))
+                .replace("/tmp/carbon-demo", str(exchange.data_dir))
+                .replace("127.0.0.1:9000", exchange.facts["http"].removeprefix("http://"))
+                .replace(".venv/bin", python)
+            )
+
+        program = tmp_path / "first_order.py"
+        program.write_text(here(PROGRAM), encoding="utf-8")
+        first = (await run(sys.executable, str(program))).splitlines()
+        again = (await run(sys.executable, str(program))).splitlines()
+        for command in COMMANDS:
+            await run(shell=here(command))
+
+    assert "filled 100 new" == first[0]
+    assert "filled 100 duplicate" == again[0]
+    assert first[-1] == again[-1]
+    assert first[-1].startswith("3003 PRICE_OUTSIDE_BAND ")
+    assert (tmp_path / "log.jsonl").stat().st_size > 0
