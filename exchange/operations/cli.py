@@ -10,7 +10,9 @@ from exchange.operations.admin.assets import cash, classes, units
 from exchange.operations.admin.business_day import day
 from exchange.operations.admin.instruments import fees, instruments
 from exchange.operations.admin.participants import accounts, keys, participants
+from exchange.operations.certificate_commands import certificate
 from exchange.operations.config_commands import config
+from exchange.operations.head_command import head
 from exchange.operations.log_commands import log_group
 from exchange.operations.status import status
 from exchange.operations.up import up
@@ -36,5 +38,6 @@ def admin() -> None:
 
 for group in (instruments, fees, participants, accounts, keys, classes, cash, units, day):
     admin.add_command(group)
-for command in (up, status, log_group, config):
+for command in (up, status, log_group, certificate, config):
     main.add_command(command)
+log_group.add_command(head)

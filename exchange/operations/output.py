@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 import click
 import msgspec
@@ -12,8 +13,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from exchange.operations.errors import ExitCode, OperationError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
 _WIDTH_OF_PIPES: Final = 200
 
@@ -45,6 +49,24 @@ def show_time(at_ns: int) -> str:
     """ISO 8601, UTC, of nanoseconds since 1970, to the millisecond."""
     at = datetime.fromtimestamp(at_ns // 10**9, UTC)
     return f"{at:%Y-%m-%dT%H:%M:%S}.{at_ns // 10**6 % 1000:03}Z"
+
+
+@contextlib.contextmanager
+def opened_for_writing(output: Path | None) -> Iterator[IO[bytes]]:
+    """The file to write, which appears under its name when it is whole; or stdout. Raises OperationError."""
+    if output is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    unfinished = output.with_name(output.name + ".unfinished")
+    try:
+        with unfinished.open("wb") as file:
+            yield file
+        unfinished.replace(output)
+    except OSError as error:
+        raise OperationError(f"cannot write {output}: {error.strerror}", ExitCode.USAGE) from error
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _console() -> Console:
