@@ -68,7 +68,7 @@ export class RetireView {
     show(byId("retire-entry"), !confirming);
     show(byId("retire-confirm"), confirming);
     setText(byId("retire-back"), confirming ? "Back" : "Close");
-    setText(next, confirming ? `Retire ${grouped(this._wanted.quantity)} for ever` : "Continue");
+    setText(next, confirming ? `Retire ${grouped(this._wanted.credits[0].quantity)} for ever` : "Continue");
     next.classList.toggle("danger", confirming);
     next.disabled = confirming && !inputById("retire-understood").checked;
   }
@@ -88,7 +88,7 @@ export class RetireView {
     }
     const classId = selectById("retire-class").value;
     const purpose = inputById("retire-purpose").value.trim();
-    this._wanted = { account: this._account?.account ?? "", class_id: classId, quantity, beneficiary, purpose };
+    this._wanted = { account: this._account?.account ?? "", credits: [{ class_id: classId, quantity }], beneficiary, purpose };
     const unit = this._classOf(classId)?.unit === "kg" ? "kilograms" : "tonnes";
     const why = purpose ? ` (${purpose})` : "";
     setText(
