@@ -8,6 +8,7 @@ import click
 
 from exchange.operations.admin.assets import cash, classes, units
 from exchange.operations.admin.business_day import day
+from exchange.operations.admin.calendars import calendars
 from exchange.operations.admin.instruments import fees, instruments
 from exchange.operations.admin.participants import accounts, keys, participants
 from exchange.operations.certificate_commands import certificate
@@ -36,7 +37,7 @@ def admin() -> None:
     """Set up and change what is traded, by whom, and with what."""
 
 
-for group in (instruments, fees, participants, accounts, keys, classes, cash, units, day):
+for group in (instruments, fees, participants, accounts, keys, classes, cash, units, calendars, day):
     admin.add_command(group)
 for command in (up, status, log_group, certificate, config):
     main.add_command(command)
