@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -33,6 +33,11 @@ _VERDICTS: Final = {
     Verdict.GOOD: "Good: every byte was checked.",
     Verdict.BAD: "Bad: this is not what the venue gave out.",
     Verdict.UNCHECKED: "Not everything could be checked.",
+}
+_STYLES: Final[dict[Verdict, dict[str, Any]]] = {
+    Verdict.GOOD: {"fg": "green"},
+    Verdict.BAD: {"fg": "red", "bold": True},
+    Verdict.UNCHECKED: {"fg": "yellow"},
 }
 
 
@@ -179,8 +184,10 @@ def verify_command(
 def _trust(texts: tuple[str, ...], heads_file: Path | None, key: str | None) -> Trust:
     """What the options give to check against. Raises click.UsageError and OperationError, both of exit code 2."""
     heads = [_head(text) for text in texts]
-    if key is not None and not _is_hash(key):
-        raise click.UsageError("a public key has 64 hexadecimal digits")
+    if key is not None:
+        if not _is_hash(key):
+            raise click.UsageError("a public key has 64 hexadecimal digits")
+        key = key.lower()
     if heads_file is not None:
         try:
             published = read_published(heads_file)
@@ -211,8 +218,7 @@ def _is_hash(text: str) -> bool:
 def _show_report(report: Report) -> None:
     if report.number is not None:
         click.secho(f"Certificate {report.number} for {report.beneficiary}", bold=True)
-    print_table(
-        ("check", "", "what was found"),
-        ((finding.what, finding.verdict.value, finding.text) for finding in report.findings),
-    )
+    for finding in report.findings:
+        verdict = click.style(f"{finding.verdict.value:<9}", **_STYLES[finding.verdict])
+        click.echo(f"{verdict}  {finding.what}: {finding.text}")
     click.secho(_VERDICTS[report.verdict], bold=True)
