@@ -292,6 +292,18 @@ async def test_retire_on_fill(exchange: RunningExchange, open_page: OpenPage) ->
     assert 399_990 == exchange.venue.state.ledger.supply["VCS-1340-2019"]
 
 
+async def test_serial_numbers(open_page: OpenPage) -> None:
+    """A click on a class lists the serial numbers that the account holds of it."""
+    page = await open_page(path=RIMBA)
+    await page.log_on("beta-key")
+    await page.tab("balances")
+    await page.find("#units").get_by_role("button", name="Show serial numbers of VCS-1340-2019").click()
+    await page.rows("serials", ["opening-2019 [200001 to 300000]", "100,000", ""])
+    await expect(page.find("#serials-more")).to_be_hidden()
+    await page.page.click("#serials-close")
+    await expect(page.find("#serials-dialog")).to_be_hidden()
+
+
 async def test_several_accounts(open_page: OpenPage) -> None:
     """A participant with two accounts sees and trades the one that is chosen."""
     page = await open_page(path=RIMBA)
