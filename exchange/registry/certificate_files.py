@@ -11,9 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from exchange.log.signing import is_signed
-from exchange.registry.certificate import CertificateUnreadable
-from exchange.registry.certificate_html import embedded_in_html, render_html
-from exchange.registry.certificate_pdf import attached_to_pdf, render_pdf
+from exchange.registry.certificate import FORMAT, CertificateUnreadable
 
 if TYPE_CHECKING:
     from exchange.log.signing import VenueKey
@@ -40,6 +38,9 @@ _LAST_LINES: Final = {
     FileFormat.HTML: (b"<!-- signature of the bytes above: ", b" -->\n"),
     FileFormat.PDF: (b"% signature of the bytes above: ", b"\n"),
 }
+_SCRIPT: Final = re.compile(rb'<script type="application/json" id="certificate">\n(.*?)</script>', re.DOTALL)
+_JSON_BEGIN: Final = b'{\n  "certificate": {\n    "format": "' + FORMAT.encode() + b'"'
+_JSON_END: Final = b"\n}\n"
 _SIGNATURE: Final = re.compile(rb"[0-9a-f]{128}")
 
 
@@ -67,7 +68,14 @@ def write_file(signed: SignedCertificate, file_format: FileFormat, key: VenueKey
 
 def render_page(signed: SignedCertificate, file_format: FileFormat) -> bytes:
     """A page without its signature: for the same certificate the same bytes, by the same versions of the program."""
-    return render_html(signed) if file_format is FileFormat.HTML else render_pdf(signed)
+    # Imported where they are needed: the libraries take a third of a second, which every command would wait for.
+    if file_format is FileFormat.HTML:
+        from exchange.registry.certificate_html import render_html
+
+        return render_html(signed)
+    from exchange.registry.certificate_pdf import render_pdf
+
+    return render_pdf(signed)
 
 
 def recognise(data: bytes) -> FileFormat:
@@ -92,7 +100,19 @@ def take_apart(data: bytes, file_format: FileFormat) -> SignedPage:
 
 def carried_json(page: bytes, file_format: FileFormat) -> bytes:
     """The JSON inside a page. Raises CertificateUnreadable."""
-    found = embedded_in_html(page) if file_format is FileFormat.HTML else attached_to_pdf(page)
+    found = _embedded_in_html(page) if file_format is FileFormat.HTML else _attached_to_pdf(page)
     if found is None:
         raise CertificateUnreadable(f"there is no certificate's JSON inside this {file_format.upper()} file")
     return found
+
+
+def _embedded_in_html(page: bytes) -> bytes | None:
+    match = _SCRIPT.search(page)
+    return match[1] if match else None
+
+
+def _attached_to_pdf(page: bytes) -> bytes | None:
+    # Attached as it is, and in this form of JSON only the last line begins with a brace that closes.
+    begin = page.find(_JSON_BEGIN)
+    end = page.find(_JSON_END, begin)
+    return None if begin < 0 or end < 0 else page[begin : end + len(_JSON_END)]

@@ -84,7 +84,9 @@ def _further(missing: frozenset[str]) -> list[FontFamily]:
 @cache
 def _face(file: str) -> uharfbuzz.Face:
     font = resources.files("weblate_fonts").joinpath("static", "weblate_fonts", *file.split("/"))
-    return uharfbuzz.Face(font.read_bytes())
+    with resources.as_file(font) as path:
+        # Mapped, not read: fonts of East Asia have ten megabytes, of which a page needs little.
+        return uharfbuzz.Face(uharfbuzz.Blob.from_file_path(path))
 
 
 @cache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
@@ -16,7 +15,6 @@ from exchange.registry.page_templates import template, template_text
 if TYPE_CHECKING:
     from exchange.registry.certificate import SignedCertificate
 
-_SCRIPT: Final = re.compile(rb'<script type="application/json" id="certificate">\n(.*?)</script>', re.DOTALL)
 _IN_SCRIPT: Final = str.maketrans(
     {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 )
@@ -39,12 +37,6 @@ def render_html(signed: SignedCertificate) -> bytes:
         )
         .encode()
     )
-
-
-def embedded_in_html(page: bytes) -> bytes | None:
-    """The JSON inside a page, as it is written there; None if there is none."""
-    match = _SCRIPT.search(page)
-    return match[1] if match else None
 
 
 @cache

@@ -11,7 +11,6 @@ from fpdf import FPDF
 from fpdf.enums import MethodReturnValue, WrapMode
 
 from exchange.registry import certificate_wording as wording
-from exchange.registry.certificate import FORMAT
 from exchange.registry.certificate_fonts import CODE, DISPLAY, TEXT, FontFamily, PageFonts
 from exchange.registry.page_templates import template
 
@@ -39,7 +38,6 @@ _GAP_MM: Final = 4
 """Between columns."""
 
 _MAKER: Final = "carbon-exchange"
-_ATTACHED_BEGIN: Final = b'{\n  "certificate": {\n    "format": "' + FORMAT.encode() + b'"'
 
 
 def render_pdf(signed: SignedCertificate) -> bytes:
@@ -67,13 +65,6 @@ def _lay_out(signed: SignedCertificate, folder: Path) -> bytes:
         creation_date=sheet.made_at,
     )
     return bytes(sheet.output())
-
-
-def attached_to_pdf(data: bytes) -> bytes | None:
-    """The JSON attached to a file of ours, as it stands there; None if there is none."""
-    begin = data.find(_ATTACHED_BEGIN)
-    end = data.find(b"\n}\n", begin)
-    return None if begin < 0 or end < 0 else data[begin : end + len(b"\n}\n")]
 
 
 class _Sheet(FPDF):
