@@ -14,7 +14,7 @@ from exchange.domain.intervals import IntervalError, IntervalSet
 from exchange.domain.serials import SerialBlock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from exchange.domain.orders import Delivery
     from exchange.domain.serials import ClassBlock
@@ -42,6 +42,10 @@ class Holdings:
         """Whether every serial of the block is free with the account, as that class."""
         serials = self._batches(account, class_id).get((block.registry, block.batch))
         return serials is not None and serials.contains(block.first, block.last)
+
+    def serials(self, account: str, class_id: str) -> Mapping[BatchKey, IntervalSet]:
+        """The account's free serials of a class by batch, in the order of the rule; to be read."""
+        return self._batches(account, class_id)
 
     def blocks(self, account: str, class_id: str) -> Iterator[SerialBlock]:
         """The account's free serials of a class, in the order of the rule."""

@@ -11,6 +11,7 @@ import click
 import msgspec
 from rich import box
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from exchange.operations.errors import ExitCode, OperationError
@@ -43,6 +44,22 @@ def print_facts(facts: Iterable[tuple[str, object]]) -> None:
     width = max(len(name) for name, _ in pairs)
     for name, value in pairs:
         click.echo(f"{click.style(name.ljust(width), bold=True)}  {value}")
+
+
+def progress_bar(what: str, total: int) -> Progress:
+    """A bar of one task, on stderr, where that is a terminal."""
+    console = Console(stderr=True)
+    progress = Progress(
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+    progress.add_task(what, total=total)
+    return progress
 
 
 def show_time(at_ns: int) -> str:
