@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from exchange.domain import events as ev
@@ -9,16 +10,25 @@ from exchange.domain.money import currency_exponent, render_decimal
 from exchange.domain.order_entry import price_band
 from exchange.domain.orders import OrderStatus, Side
 from exchange.domain.rejects import Reject, RejectCode
+from exchange.domain.serials import units_by_class
 from gateway import results
 from gateway.book_feed import checksum
+from gateway.serial_text import serial_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from exchange.domain.instruments import Instrument
-    from exchange.domain.orders import OpenOrder, OrderRequest, RememberedOrder
+    from exchange.domain.orders import Delivery, OpenOrder, OrderRequest, RememberedOrder
+    from exchange.domain.serials import ClassBlock
     from exchange.domain.state import Listing, State
     from gateway.book_feed import BookView, Levels
     from gateway.market_activity import LiveCandle, Print
     from gateway.replica import Replica
+
+
+SERIALS_SHOWN = 100
+"""Blocks of serial numbers in the answer about one retirement."""
 
 
 def cash_text(amount: int, currency: str) -> str:
@@ -59,6 +69,8 @@ def render_instrument(listing: Listing) -> results.InstrumentInfo:
         maker_fee_ppm=instrument.maker_fee_ppm,
         taker_fee_ppm=instrument.taker_fee_ppm,
         state=listing.state,
+        settlement_days=instrument.settlement_days,
+        calendar=instrument.calendar,
         last_price=price(listing.last_price) if listing.last_price else None,
     )
 
@@ -124,6 +136,7 @@ def render_open_order(state: State, order: OpenOrder, seq: int) -> results.Order
         post_only=request.post_only,
         display_quantity=request.display_quantity,
         self_trade_prevention=request.self_trade_prevention,
+        retire_on_fill=_retirement_terms(request),
     )
 
 
@@ -154,8 +167,14 @@ def render_ended_order(
         post_only=request.post_only,
         display_quantity=request.display_quantity,
         self_trade_prevention=request.self_trade_prevention,
+        retire_on_fill=_retirement_terms(request),
         reject=reject,
     )
+
+
+def _retirement_terms(request: OrderRequest) -> results.RetirementTerms | None:
+    terms = request.retire_on_fill
+    return None if terms is None else results.RetirementTerms(terms.beneficiary, terms.purpose)
 
 
 def render_placed(
@@ -217,6 +236,7 @@ def _report(
     instrument = state.listings[request.instrument].instrument
     fills: list[results.OrderFill] = []
     ended = False
+    retirement_id = 0
     for item in recorded:
         event = item.event
         if isinstance(event, ev.Fill):
@@ -228,6 +248,8 @@ def _report(
             quantity -= event.quantity
             # As in the state: an order whose rest self-trade prevention took off is cancelled, not filled.
             ended = ended or quantity == filled
+        elif isinstance(event, ev.Retired) and event.order_id == order_id:
+            retirement_id = item.seq
     if ended:
         status = OrderStatus.CANCELLED
     elif filled == quantity:
@@ -249,6 +271,7 @@ def _report(
         seq=recorded[-1].seq,
         time=recorded[0].recorded_at,
         duplicate=duplicate,
+        retirement_id=retirement_id,
     )
 
 
@@ -282,10 +305,21 @@ def render_account_fill(state: State, account: str, seq: int, at: int, fill: ev.
         currency=fill.currency,
         amount=cash_text(fill.amount, fill.currency),
         fee=cash_text(fill.buyer_fee if side is Side.BUY else fill.seller_fee, fill.currency),
-        delivered=[results.Delivered(class_id, units) for class_id, units in fill.delivered],
+        delivered=render_delivery(fill.delivered),
         settlement_date=fill.settlement_date,
         time=at,
+        deferred=fill.deferred,
     )
+
+
+def render_delivery(delivery: Delivery) -> list[results.Delivered]:
+    """Classes and units of each."""
+    return [results.Delivered(class_id, units) for class_id, units in delivery]
+
+
+def render_serials(blocks: Iterable[ClassBlock]) -> list[results.Serials]:
+    """Serial blocks as their registries write them."""
+    return [results.Serials(class_id, serial_text(block), block.quantity) for class_id, block in blocks]
 
 
 def render_retirement(
@@ -295,11 +329,14 @@ def render_retirement(
     return results.Retirement(
         retirement_id=seq,
         account=retired.account,
-        class_id=retired.class_id,
-        quantity=retired.quantity,
+        credits=render_delivery(units_by_class(retired.credits)),
+        quantity=sum(block.quantity for _, block in retired.credits),
+        blocks=len(retired.credits),
+        serials=render_serials(islice(retired.credits, SERIALS_SHOWN)),
         beneficiary=retired.beneficiary,
         purpose=retired.purpose,
         reference=retired.reference,
+        order_id=retired.order_id,
         time=at,
         duplicate=duplicate,
     )
@@ -324,8 +361,13 @@ def render_balances(state: State, account: str) -> results.Balances:
 def render_holdings(state: State, account: str) -> results.Holdings:
     """Units of an account; classes of which it has none any more are left out."""
     balances = state.ledger.accounts.get(account, {})
+    locked: dict[str, int] = {}
+    for obligation in state.obligations.values():
+        if obligation.settled.seller == account:
+            for class_id, quantity in obligation.settled.delivered:
+                locked[class_id] = locked.get(class_id, 0) + quantity
     units = [
-        results.UnitBalance(asset, balance.total, balance.held, balance.available)
+        results.UnitBalance(asset, balance.total, balance.held, balance.available, locked.get(asset, 0))
         for asset, balance in sorted(balances.items())
         if "-" in asset and balance.total
     ]

@@ -64,6 +64,10 @@ class InstrumentInfo(msgspec.Struct, frozen=True):
     maker_fee_ppm: int
     taker_fee_ppm: int
     state: InstrumentState
+    settlement_days: int
+    """Business days from trade to settlement; 0: at once, with the trade."""
+    calendar: str
+    """Holiday calendar of those days; empty: Monday to Friday."""
     last_price: str | None
 
 
@@ -156,6 +160,15 @@ class OrderReport(msgspec.Struct, frozen=True):
     time: int
     duplicate: bool = False
     """The same request was made before, and this is that answer again."""
+    retirement_id: int = 0
+    """The retirement that the fills of this request brought about (`retire_on_fill`); 0: none."""
+
+
+class RetirementTerms(msgspec.Struct, frozen=True):
+    """For whom and why the credits of an order's trades are retired."""
+
+    beneficiary: str
+    purpose: str
 
 
 class OrderState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -180,6 +193,7 @@ class OrderState(msgspec.Struct, frozen=True, omit_defaults=True):
     post_only: bool = False
     display_quantity: int = 0
     self_trade_prevention: SelfTradePrevention = SelfTradePrevention.CANCEL_TAKER
+    retire_on_fill: RetirementTerms | None = None
     reject: ErrorBody | None = None
 
 
@@ -224,8 +238,16 @@ class Delivered(msgspec.Struct, frozen=True):
     quantity: int
 
 
+class Serials(msgspec.Struct, frozen=True):
+    """A block of serial numbers as its registry writes it; of a form that is not known `TEXT [FIRST to LAST]`."""
+
+    class_id: str
+    serial: str
+    quantity: int
+
+
 class AccountFill(msgspec.Struct, frozen=True):
-    """A trade as one of its two accounts sees it."""
+    """A trade as one of its two accounts sees it. Block trades are not among them: see `BlockTradeReport`."""
 
     trade_id: int
     account: str
@@ -241,6 +263,90 @@ class AccountFill(msgspec.Struct, frozen=True):
     fee: str
     delivered: list[Delivered]
     settlement_date: str
+    time: int
+    deferred: bool
+    """Cash and units stay held until the settlement date; the channel `settlements` tells when they changed hands."""
+
+
+class BlockHalf(msgspec.Struct, frozen=True):
+    """One side of a trade agreed off the book, as its account keyed it. `side` is that account's."""
+
+    half_id: int
+    account: str
+    counterparty: str
+    trade_reference: str
+    instrument: str
+    side: Side
+    price: str
+    quantity: int
+    deliver: list[Delivered]
+    """Classes named for delivery; empty: the seller's oldest vintages, or the serials below."""
+    serials: list[Serials]
+
+
+class BlockHalves(msgspec.Struct, frozen=True):
+    """Halves that wait until the business date ends, oldest first."""
+
+    account: str
+    seq: int
+    own: list[BlockHalf]
+    """Keyed by this account; their other halves have not come."""
+    alleged: list[BlockHalf]
+    """Keyed by others who name this account as the counterparty: the same terms with the other side accept them."""
+
+
+class BlockTradeReport(msgspec.Struct, frozen=True):
+    """A block trade as one of its two accounts sees it."""
+
+    trade_id: int
+    account: str
+    counterparty: str
+    trade_reference: str
+    instrument: str
+    side: Side
+    price: str
+    quantity: int
+    currency: str
+    amount: str
+    fee: str
+    delivered: list[Delivered]
+    serials: list[Serials]
+    """Those that the halves named."""
+    settlement_date: str
+    deferred: bool
+    """Cash and units stay held until the settlement date; the channel `settlements` tells when they changed hands."""
+    time: int
+
+
+class BlockTrades(msgspec.Struct, frozen=True):
+    """A page of an account's block trades, oldest first."""
+
+    account: str
+    seq: int
+    trades: list[BlockTradeReport]
+    next_after_seq: int | None
+    """Ask with this `after_seq` for the next page; none: there is nothing more as of `seq`."""
+
+
+class KeyedBlock(msgspec.Struct, frozen=True):
+    """What keying a half did: it waits, or it met its other half and traded."""
+
+    half: BlockHalf
+    trade: BlockTradeReport | None
+    """None: it waited, as of this answer."""
+    seq: int
+    time: int
+    duplicate: bool = False
+    """The same half was keyed before, and this is that answer again."""
+
+
+class WithdrawnBlock(msgspec.Struct, frozen=True):
+    """A half that was taken back."""
+
+    account: str
+    counterparty: str
+    trade_reference: str
+    seq: int
     time: int
 
 
@@ -272,12 +378,14 @@ class Balances(msgspec.Struct, frozen=True):
 
 
 class UnitBalance(msgspec.Struct, frozen=True):
-    """Units of one credit class; `held` is what open sell orders may deliver."""
+    """Units of one credit class; `held` is what open sell orders and unsettled trades may deliver."""
 
     class_id: str
     total: int
     held: int
     available: int
+    locked: int
+    """Units of those held that unsettled trades deliver on their settlement dates."""
 
 
 class Holdings(msgspec.Struct, frozen=True):
@@ -288,16 +396,44 @@ class Holdings(msgspec.Struct, frozen=True):
     units: list[UnitBalance]
 
 
+class HeldSerials(msgspec.Struct, frozen=True):
+    """Serial numbers of an account."""
+
+    serial: str
+    quantity: int
+    locked_for: int
+    """Id of the unsettled trade that delivers them; 0: they are free, or any of them stand behind sell orders."""
+
+
+class SerialsPage(msgspec.Struct, frozen=True):
+    """A page of an account's serial blocks of one class, in the order of registry, batch and number."""
+
+    account: str
+    class_id: str
+    seq: int
+    blocks: list[HeldSerials]
+    next_after: str | None
+    """Ask with this `after` for the next page; none: there are no more as of `seq`."""
+
+
 class Retirement(msgspec.Struct, frozen=True):
     """Units that left circulation for ever."""
 
     retirement_id: int
     account: str
-    class_id: str
+    credits: list[Delivered]
+    """Classes and units of each."""
     quantity: int
+    """Units of all classes together."""
+    blocks: int
+    """How many blocks of serial numbers they are."""
+    serials: list[Serials]
+    """The first hundred of them; the certificate names all."""
     beneficiary: str
     purpose: str
     reference: str
+    order_id: int
+    """The buy order whose trades it retired; 0: it was asked for by itself."""
     time: int
     duplicate: bool = False
 

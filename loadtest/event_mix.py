@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from exchange.domain import events as ev
+from exchange.domain.holdings import LOWEST_SERIAL
 from exchange.domain.orders import OrderRequest
 from matching.order import Side
 
@@ -64,6 +65,7 @@ class EventMix:
             seller_fee=price * quantity // 1000,
             buyer_release=quantity,
             delivered=((symbol, quantity),),
+            rule=LOWEST_SERIAL,
             settlement_date="2026-11-25",
         )
 

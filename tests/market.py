@@ -288,7 +288,7 @@ class Trader:
     ) -> commands.Retire:
         """The command of a retirement."""
         return commands.Retire(
-            self.key_id, self.session, self.account, class_id, quantity, beneficiary, purpose, reference
+            self.key_id, self.session, self.account, beneficiary, purpose, reference, ((class_id, quantity),)
         )
 
     def log_off(self, reason: str = "client left") -> list[Event]:

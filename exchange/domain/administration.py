@@ -96,6 +96,10 @@ def list_instrument(venue: Deciding, command: commands.ListInstrument) -> None:
     require_operator(state, command.by)
     check_instrument(instrument)
     _check_new_id(instrument.symbol, state.listings, "instrument")
+    if instrument.calendar and instrument.calendar not in state.calendars:
+        raise Reject(
+            RejectCode.INVALID_INSTRUMENT, f"no holidays of calendar {instrument.calendar!r} are known"
+        )
     for class_id in instrument.classes:
         credit_class = state.classes.get(class_id)
         if credit_class is None:
@@ -130,6 +134,16 @@ def change_fees(venue: Deciding, command: commands.ChangeFees) -> None:
         raise Reject(RejectCode.UNKNOWN_INSTRUMENT, f"{command.instrument!r} is not listed")
     check_instrument(listing.instrument.with_fees(command.maker_fee_ppm, command.taker_fee_ppm))
     venue.emit(ev.FeesChanged(command.by, command.instrument, command.maker_fee_ppm, command.taker_fee_ppm))
+
+
+def set_calendar(venue: Deciding, command: commands.SetCalendar) -> None:
+    """Name the holidays of a calendar; trades made from now on count their business days by it."""
+    require_operator(venue.state, command.by)
+    check_id(command.calendar, "calendar name")
+    days = [parse_date(holiday) for holiday in command.holidays]
+    if days != sorted(set(days)):
+        raise Reject(RejectCode.INVALID_DATE, "holidays are given in order and once each")
+    venue.emit(ev.CalendarSet(command.by, command.calendar, command.holidays))
 
 
 def _check_participant(venue: Deciding, participant: str) -> None:

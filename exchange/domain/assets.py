@@ -1,21 +1,32 @@
-"""Deciders of what moves cash and units across the venue's border: deposits, withdrawals, retirement."""
+"""Deciders of what moves cash and units across the venue's border: deposits, issuance, withdrawals, retirement."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from exchange.domain import events as ev
 from exchange.domain.deciding import DuplicateRequest, require_operator, require_trader
+from exchange.domain.holdings import LOWEST_SERIAL
 from exchange.domain.money import MAX_AMOUNT, currency_exponent
-from exchange.domain.order_entry import require_cash
+from exchange.domain.order_entry import RETIRED_ON_FILL, require_cash
+from exchange.domain.references import reference_body, retirement_body
 from exchange.domain.rejects import Reject, RejectCode
-from exchange.domain.serials import check_blocks
-from exchange.domain.state import reference_body
+from exchange.domain.serials import (
+    OWN_REGISTRY,
+    SerialBlock,
+    check_blocks,
+    check_named,
+    own_batch,
+    units_by_class,
+)
 
 if TYPE_CHECKING:
     from exchange.domain import commands
     from exchange.domain.deciding import Deciding
     from exchange.domain.instruments import CreditClass
+    from exchange.domain.references import Referenced
 
 MAX_SUPPLY = 10**18
 """No asset's supply goes beyond this, so that every amount fits 64 bits wherever it is read."""
@@ -26,7 +37,7 @@ def deposit_cash(venue: Deciding, command: commands.DepositCash) -> None:
     """Credit cash that arrived."""
     require_operator(venue.state, command.by)
     event = ev.CashDeposited(command.by, command.account, command.currency, command.amount, command.reference)
-    _check_once(venue, event)
+    _check_once(venue, event, reference_body(event))
     currency_exponent(command.currency)
     _check_amount(command.amount)
     _check_supply(venue, command.currency, command.amount)
@@ -37,7 +48,7 @@ def withdraw_cash(venue: Deciding, command: commands.WithdrawCash) -> None:
     """Debit cash that leaves."""
     require_operator(venue.state, command.by)
     event = ev.CashWithdrawn(command.by, command.account, command.currency, command.amount, command.reference)
-    _check_once(venue, event)
+    _check_once(venue, event, reference_body(event))
     currency_exponent(command.currency)
     _check_amount(command.amount)
     require_cash(venue.state, command.account, command.currency, command.amount)
@@ -50,17 +61,13 @@ def deposit_units(venue: Deciding, command: commands.DepositUnits) -> None:
     event = ev.UnitsDeposited(
         command.by, command.account, command.class_id, command.quantity, command.blocks, command.reference
     )
-    _check_once(venue, event)
+    _check_once(venue, event, reference_body(event))
     credit_class = _known_class(venue, command.class_id)
     _check_amount(command.quantity)
     check_blocks(credit_class.registry, command.blocks, command.quantity)
-    for block in command.blocks:
-        serial = venue.state.custody.overlap(block)
-        if serial is not None:
-            raise Reject(
-                RejectCode.SERIAL_BLOCK_OVERLAPS,
-                f"serial number {serial} of batch {block.batch} is in custody already",
-            )
+    if credit_class.registry == OWN_REGISTRY:
+        _require_issued(venue, command.class_id, command.blocks)
+    _require_new_serials(venue, command.blocks)
     _check_supply(venue, command.class_id, command.quantity)
     venue.emit(event)
 
@@ -71,44 +78,113 @@ def withdraw_units(venue: Deciding, command: commands.WithdrawUnits) -> None:
     event = ev.UnitsWithdrawn(
         command.by, command.account, command.class_id, command.quantity, command.blocks, command.reference
     )
-    _check_once(venue, event)
+    _check_once(venue, event, reference_body(event))
     credit_class = _known_class(venue, command.class_id)
     _check_amount(command.quantity)
     check_blocks(credit_class.registry, command.blocks, command.quantity)
-    for block in command.blocks:
-        if not venue.state.custody.holds(command.class_id, block):
-            raise Reject(
-                RejectCode.SERIAL_BLOCK_NOT_HELD,
-                f"batch {block.batch} {block.first} to {block.last} is not wholly in custody as {command.class_id}",
-            )
-    _require_units(venue, command.account, command.class_id, command.quantity)
+    _require_serials(venue, command.account, command.class_id, command.blocks)
+    venue.emit(event)
+
+
+def issue_units(venue: Deciding, command: commands.IssueUnits) -> None:
+    """Issue the next serials of a class of the venue's own registry."""
+    require_operator(venue.state, command.by)
+    block = _next_serials(venue, command.class_id, command.quantity)
+    event = ev.UnitsIssued(command.by, command.account, command.class_id, block, command.reference)
+    _check_once(venue, event, reference_body(event))
+    if _known_class(venue, command.class_id).registry != OWN_REGISTRY:
+        raise Reject(
+            RejectCode.NOT_PERMITTED,
+            f"{command.class_id} is issued by its own registry, not by {OWN_REGISTRY}",
+        )
+    _check_amount(command.quantity)
+    check_blocks(OWN_REGISTRY, (block,), command.quantity)
+    _check_supply(venue, command.class_id, command.quantity)
+    venue.emit(event)
+
+
+def cancel_units(venue: Deciding, command: commands.CancelUnits) -> None:
+    """End serials for nobody's use, such as those issued in error."""
+    require_operator(venue.state, command.by)
+    event = ev.UnitsCancelled(
+        command.by, command.account, command.class_id, command.blocks, command.reason, command.reference
+    )
+    _check_once(venue, event, reference_body(event))
+    _check_own_blocks(venue, command.account, command.class_id, command.blocks)
+    venue.emit(event)
+
+
+def move_units(venue: Deciding, command: commands.MoveUnits) -> None:
+    """Cancel serials in one registry and issue as many in another, for the same account, as one fact."""
+    state = venue.state
+    require_operator(state, command.by)
+    quantity = sum(block.quantity for block in command.blocks)
+    target = state.classes.get(command.to_class_id)
+    ours = target is not None and target.registry == OWN_REGISTRY
+    to_blocks = command.to_blocks
+    if ours and not to_blocks:
+        to_blocks = (_next_serials(venue, command.to_class_id, quantity),)
+    event = ev.UnitsMoved(
+        command.by,
+        command.account,
+        command.class_id,
+        command.blocks,
+        command.to_class_id,
+        to_blocks,
+        command.reference,
+    )
+    _check_once(venue, event, reference_body(event))
+    _check_own_blocks(venue, command.account, command.class_id, command.blocks)
+    target = _known_class(venue, command.to_class_id)
+    if ours and command.to_blocks:
+        raise Reject(RejectCode.INVALID_PARAMS, f"the venue numbers the serials of {OWN_REGISTRY} itself")
+    if target.registry == state.classes[command.class_id].registry:
+        raise Reject(RejectCode.NOT_PERMITTED, "a move leads to another registry")
+    if target.unit is not state.classes[command.class_id].unit:
+        raise Reject(RejectCode.SERIAL_BLOCK_INVALID, f"{command.to_class_id} counts {target.unit.value}")
+    check_blocks(target.registry, to_blocks, quantity)
+    _require_new_serials(venue, to_blocks)
+    _check_supply(venue, command.to_class_id, quantity)
     venue.emit(event)
 
 
 def retire(venue: Deciding, command: commands.Retire) -> None:
     """Take units out of circulation for a named beneficiary, for ever."""
-    require_trader(venue.state, command.by, command.session, command.account)
-    event = ev.Retired(
-        command.account,
-        command.class_id,
-        command.quantity,
-        command.beneficiary,
-        command.purpose,
-        command.reference,
-    )
-    _check_once(venue, event)
-    _known_class(venue, command.class_id)
-    _check_amount(command.quantity)
+    state, account = venue.state, command.account
+    require_trader(state, command.by, command.session, account)
+    if command.reference.startswith(RETIRED_ON_FILL):
+        raise Reject(
+            RejectCode.INVALID_PARAMS, f"references that begin with {RETIRED_ON_FILL} are the venue's own"
+        )
+    rule = "" if command.blocks else LOWEST_SERIAL
+    units = units_by_class(command.blocks) if command.blocks else command.credits
+    event = ev.Retired(account, command.blocks, command.beneficiary, command.purpose, command.reference, rule)
+    _check_once(venue, event, retirement_body(event, units))
     if not command.beneficiary.strip():
         raise Reject(RejectCode.BENEFICIARY_REQUIRED, "a retirement names its beneficiary")
-    _require_units(venue, command.account, command.class_id, command.quantity)
+    if not units or (command.blocks and command.credits):
+        raise Reject(RejectCode.INVALID_PARAMS, "a retirement names classes with units, or serials")
+    if len({class_id for class_id, _ in units}) != len(units):
+        raise Reject(RejectCode.DELIVERY_MISMATCH, "each class is named once")
+    for class_id, quantity in units:
+        _known_class(venue, class_id)
+        _check_amount(quantity)
+        _require_units(venue, account, class_id, quantity)
+    if command.blocks:
+        check_named(state.classes, command.blocks)
+        for class_id, block in command.blocks:
+            _require_serials(venue, account, class_id, (block,))
+    else:
+        chosen = tuple(
+            (class_id, block)
+            for class_id, quantity in units
+            for block in state.holdings.lowest(account, class_id, quantity)
+        )
+        event = msgspec.structs.replace(event, credits=chosen)
     venue.emit(event)
 
 
-def _check_once(
-    venue: Deciding,
-    event: ev.CashDeposited | ev.CashWithdrawn | ev.UnitsDeposited | ev.UnitsWithdrawn | ev.Retired,
-) -> None:
+def _check_once(venue: Deciding, event: Referenced, body: tuple[str, ...]) -> None:
     state = venue.state
     if event.account not in state.accounts:
         raise Reject(RejectCode.UNKNOWN_ACCOUNT, f"{event.account!r} is not an account")
@@ -117,7 +193,7 @@ def _check_once(
     earlier = state.references.get(event.account, {}).get(event.reference)
     if earlier is None:
         return
-    if earlier.body == reference_body(event):
+    if earlier.body == body:
         raise DuplicateRequest(earlier.command)
     raise Reject(
         RejectCode.REFERENCE_REUSED,
@@ -148,3 +224,63 @@ def _require_units(venue: Deciding, account: str, class_id: str, quantity: int) 
         raise Reject(
             RejectCode.INSUFFICIENT_UNITS, f"{quantity} units of {class_id} needed, {available} available"
         )
+
+
+def _check_own_blocks(venue: Deciding, account: str, class_id: str, blocks: tuple[SerialBlock, ...]) -> None:
+    credit_class = _known_class(venue, class_id)
+    quantity = sum(block.quantity for block in blocks)
+    _check_amount(quantity)
+    check_blocks(credit_class.registry, blocks, quantity)
+    _require_serials(venue, account, class_id, blocks)
+
+
+def _next_serials(venue: Deciding, class_id: str, quantity: int) -> SerialBlock:
+    """The serials that are issued next of a class of the venue's own registry."""
+    last = venue.state.issued.get(class_id, 0)
+    return SerialBlock(OWN_REGISTRY, own_batch(class_id), last + 1, last + quantity)
+
+
+def _require_issued(venue: Deciding, class_id: str, blocks: tuple[SerialBlock, ...]) -> None:
+    """Refuse serials of the venue's own registry that it did not issue: only what left by a withdrawal comes back."""
+    last = venue.state.issued.get(class_id, 0)
+    for block in blocks:
+        if block.batch != own_batch(class_id) or block.last > last:
+            raise Reject(
+                RejectCode.SERIAL_BLOCK_INVALID,
+                f"batch {block.batch} {block.first} to {block.last} was not issued here as {class_id}",
+            )
+
+
+def _require_new_serials(venue: Deciding, blocks: tuple[SerialBlock, ...]) -> None:
+    """Refuse serials that came in before: a tonne is counted once."""
+    for block in blocks:
+        serial = venue.state.custody.overlap(block)
+        if serial is not None:
+            raise Reject(
+                RejectCode.SERIAL_BLOCK_OVERLAPS,
+                f"serial number {serial} of batch {block.batch} came in before",
+            )
+
+
+def _require_serials(venue: Deciding, account: str, class_id: str, blocks: tuple[SerialBlock, ...]) -> None:
+    """Refuse serials that are not the account's, or that are locked for a trade; orders must stay covered."""
+    state = venue.state
+    for block in blocks:
+        if state.holdings.holds(account, class_id, block):
+            continue
+        locked = any(
+            block.first <= reserved.last and reserved.first <= block.last
+            for chosen in state.holdings.locked.values()
+            for _, reserved in chosen
+            if (reserved.registry, reserved.batch) == (block.registry, block.batch)
+        )
+        raise Reject(
+            RejectCode.UNITS_LOCKED if locked else RejectCode.SERIAL_BLOCK_NOT_HELD,
+            f"batch {block.batch} {block.first} to {block.last} is"
+            + (
+                " locked for a trade that has not settled"
+                if locked
+                else f" not wholly the account's as {class_id}"
+            ),
+        )
+    _require_units(venue, account, class_id, sum(block.quantity for block in blocks))

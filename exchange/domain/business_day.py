@@ -1,12 +1,14 @@
-"""Decider of the end of a business date."""
+"""Decider of the end of a business date, and of the settlement that the next one brings."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from exchange.domain import events as ev
+from exchange.domain.block_trades import end_half
 from exchange.domain.deciding import parse_date, require_operator
-from exchange.domain.order_entry import emit_cancelled
+from exchange.domain.holdings import LOWEST_SERIAL
+from exchange.domain.order_entry import RETIRED_ON_FILL, emit_cancelled
 from exchange.domain.rejects import Reject, RejectCode
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def close_day(venue: Deciding, command: commands.CloseDay) -> None:
-    """Expire the orders whose last date lies before the next one, move references to last prices, and the date on."""
+    """Expire what ends with the day, move references to last prices and the date on, then settle what is due."""
     state = venue.state
     require_operator(state, command.by)
     next_date = parse_date(command.next_date)
@@ -28,4 +30,31 @@ def close_day(venue: Deciding, command: commands.CloseDay) -> None:
         (symbol, listing.last_price or listing.reference_price)
         for symbol, listing in sorted(state.listings.items())
     )
+    for key in sorted(state.block_halves):
+        half = state.block_halves[key]
+        if not half.ended_on:
+            end_half(venue, half.keyed, ev.CancelReason.EXPIRED)
     venue.emit(ev.DayClosed(command.by, state.business_date, command.next_date, references))
+    for trade in sorted(state.obligations):
+        if state.obligations[trade].settlement_date <= command.next_date:
+            settle(venue, trade)
+
+
+def settle(venue: Deciding, trade: int) -> None:
+    """Let a deferred trade's cash and units change hands, and retire them if the buyer's order asked for it."""
+    state = venue.state
+    obligation = state.obligations[trade]
+    delivered = state.holdings.locked[trade]
+    venue.emit(obligation.settled)
+    if obligation.retire_on_fill is not None:
+        venue.emit(
+            ev.Retired(
+                account=obligation.settled.buyer,
+                credits=delivered,
+                beneficiary=obligation.retire_on_fill.beneficiary,
+                purpose=obligation.retire_on_fill.purpose,
+                reference=f"{RETIRED_ON_FILL}{obligation.order_id}/{trade}",
+                rule=LOWEST_SERIAL,
+                order_id=obligation.order_id,
+            )
+        )

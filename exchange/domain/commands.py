@@ -9,8 +9,8 @@ import msgspec
 
 from exchange.domain.identity import Role
 from exchange.domain.instruments import CreditClass, Instrument, InstrumentState
-from exchange.domain.orders import OrderRequest
-from exchange.domain.serials import SerialBlock
+from exchange.domain.orders import Delivery, OrderRequest
+from exchange.domain.serials import ClassBlock, SerialBlock
 from matching.order import Side
 
 
@@ -65,11 +65,45 @@ class Retire(_Command, frozen=True):
     by: str
     session: int
     account: str
-    class_id: str
-    quantity: int
     beneficiary: str
     purpose: str
     reference: str
+    credits: Delivery = ()
+    """Classes and units of each; the rule chooses the serials."""
+    blocks: tuple[ClassBlock, ...] = ()
+    """Or the serials themselves."""
+
+
+class KeyBlockTrade(_Command, frozen=True):
+    """One half of a trade agreed off the book. Idempotent by `(account, counterparty, trade_reference)`.
+
+    It trades when the counterparty keys the other half with the same reference and the same terms.
+    """
+
+    by: str
+    session: int
+    account: str
+    counterparty: str
+    """The other side's account."""
+    trade_reference: str
+    instrument: str
+    side: Side
+    price: int
+    quantity: int
+    deliver: Delivery = ()
+    """Classes and units of each; empty: the seller's oldest vintages."""
+    blocks: tuple[ClassBlock, ...] = ()
+    """Or the serials themselves."""
+
+
+class WithdrawBlockTrade(_Command, frozen=True):
+    """Take back a half that has not met its other half."""
+
+    by: str
+    session: int
+    account: str
+    counterparty: str
+    trade_reference: str
 
 
 class SetCancelAfter(_Command, frozen=True):
@@ -221,6 +255,47 @@ class WithdrawUnits(_Command, frozen=True):
     reference: str
 
 
+class IssueUnits(_Command, frozen=True):
+    """Issue units of a class of the venue's own registry. Idempotent by `(account, reference)`."""
+
+    by: str
+    account: str
+    class_id: str
+    quantity: int
+    reference: str
+
+
+class CancelUnits(_Command, frozen=True):
+    """Cancel serials: they are gone, for nobody. Idempotent by `(account, reference)`."""
+
+    by: str
+    account: str
+    class_id: str
+    blocks: tuple[SerialBlock, ...]
+    reason: str
+    reference: str
+
+
+class MoveUnits(_Command, frozen=True):
+    """Move serials to another registry: cancelled there, issued here, as one fact. Idempotent by `(account, reference)`."""
+
+    by: str
+    account: str
+    class_id: str
+    blocks: tuple[SerialBlock, ...]
+    to_class_id: str
+    to_blocks: tuple[SerialBlock, ...]
+    reference: str
+
+
+class SetCalendar(_Command, frozen=True):
+    """Give a holiday calendar its holidays, replacing those it had."""
+
+    by: str
+    calendar: str
+    holidays: tuple[str, ...]
+
+
 class CloseDay(_Command, frozen=True):
     """End the business date: day orders and due GTD orders expire, references move to the last prices."""
 
@@ -228,7 +303,16 @@ class CloseDay(_Command, frozen=True):
     next_date: str
 
 
-TradingCommand = PlaceOrder | AmendOrder | CancelOrder | CancelAll | Retire | SetCancelAfter
+TradingCommand = (
+    PlaceOrder
+    | AmendOrder
+    | CancelOrder
+    | CancelAll
+    | Retire
+    | SetCancelAfter
+    | KeyBlockTrade
+    | WithdrawBlockTrade
+)
 SystemCommand = StartWriter | FireTimers | OpenSession | CloseSession
 OperatorCommand = (
     OpenVenue
@@ -244,6 +328,10 @@ OperatorCommand = (
     | WithdrawCash
     | DepositUnits
     | WithdrawUnits
+    | IssueUnits
+    | CancelUnits
+    | MoveUnits
+    | SetCalendar
     | CloseDay
 )
 Command = TradingCommand | SystemCommand | OperatorCommand

@@ -16,7 +16,7 @@ from exchange.domain.identity import Role
 from exchange.domain.instruments import CreditClass, Instrument, InstrumentState
 from exchange.domain.orders import Delivery, OrderRequest
 from exchange.domain.rejects import RejectCode
-from exchange.domain.serials import SerialBlock
+from exchange.domain.serials import ClassBlock, SerialBlock
 from matching.order import Side
 
 
@@ -308,7 +308,75 @@ class Fill(Event, frozen=True):
     buyer_release: int
     """Cash that the buyer's order need not hold any more."""
     delivered: Delivery
+    rule: str
+    """Which serials of the delivered classes change hands: a rule of `exchange.domain.holdings`."""
     settlement_date: str
+    deferred: bool = False
+    """Cash and units stay locked until a `trade_settled` on the settlement date."""
+
+
+class BlockTradeKeyed(Event, frozen=True):
+    """One half of a trade agreed off the book waits for the other until the day ends."""
+
+    kind: ClassVar[str] = "block_trade_keyed"
+    account: str
+    session: int
+    counterparty: str
+    trade_reference: str
+    instrument: str
+    side: Side
+    price: int
+    quantity: int
+    deliver: Delivery = ()
+    blocks: tuple[ClassBlock, ...] = ()
+
+
+class BlockTradeEnded(Event, frozen=True):
+    """A half was withdrawn or expired without its other half."""
+
+    kind: ClassVar[str] = "block_trade_ended"
+    account: str
+    counterparty: str
+    trade_reference: str
+    reason: CancelReason
+
+
+class BlockTrade(Event, frozen=True):
+    """Both halves agree: units against cash in one event. The trade's id is this event's seq."""
+
+    kind: ClassVar[str] = "block_trade"
+    instrument: str
+    trade_reference: str
+    price: int
+    quantity: int
+    buyer: str
+    seller: str
+    currency: str
+    amount: int
+    """Cash for the units, before fees."""
+    buyer_fee: int
+    seller_fee: int
+    delivered: Delivery
+    rule: str
+    settlement_date: str
+    blocks: tuple[ClassBlock, ...] = ()
+    """The serials, where the halves named them; otherwise the rule chooses."""
+    deferred: bool = False
+
+
+class TradeSettled(Event, frozen=True):
+    """The settlement date of a deferred trade came: cash and units that were locked change hands."""
+
+    kind: ClassVar[str] = "trade_settled"
+    trade: int
+    """Seq of the `fill` or `block_trade`."""
+    buyer: str
+    seller: str
+    currency: str
+    amount: int
+    buyer_fee: int
+    seller_fee: int
+    delivered: Delivery
 
 
 class Retired(Event, frozen=True):
@@ -316,11 +384,59 @@ class Retired(Event, frozen=True):
 
     kind: ClassVar[str] = "retired"
     account: str
-    class_id: str
-    quantity: int
+    credits: tuple[ClassBlock, ...]
     beneficiary: str
     purpose: str
     reference: str
+    rule: str = ""
+    """The rule that chose the serials; empty where they were named."""
+    order_id: int = 0
+    """The buy order whose trades asked for it, if one did."""
+
+
+class UnitsIssued(Event, frozen=True):
+    """The venue's own registry issued serials to an account."""
+
+    kind: ClassVar[str] = "units_issued"
+    by: str
+    account: str
+    class_id: str
+    block: SerialBlock
+    reference: str
+
+
+class UnitsCancelled(Event, frozen=True):
+    """Serials ended without being used for anybody."""
+
+    kind: ClassVar[str] = "units_cancelled"
+    by: str
+    account: str
+    class_id: str
+    blocks: tuple[SerialBlock, ...]
+    reason: str
+    reference: str
+
+
+class UnitsMoved(Event, frozen=True):
+    """Serials were cancelled in one registry and issued in another for the same account, unit for unit."""
+
+    kind: ClassVar[str] = "units_moved"
+    by: str
+    account: str
+    class_id: str
+    blocks: tuple[SerialBlock, ...]
+    to_class_id: str
+    to_blocks: tuple[SerialBlock, ...]
+    reference: str
+
+
+class CalendarSet(Event, frozen=True):
+    """A holiday calendar has these holidays from now on."""
+
+    kind: ClassVar[str] = "calendar_set"
+    by: str
+    calendar: str
+    holidays: tuple[str, ...]
 
 
 class RequestRefused(Event, frozen=True):
@@ -372,7 +488,15 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     OrderCancelled,
     OrdersDecremented,
     Fill,
+    BlockTradeKeyed,
+    BlockTradeEnded,
+    BlockTrade,
+    TradeSettled,
     Retired,
+    UnitsIssued,
+    UnitsCancelled,
+    UnitsMoved,
+    CalendarSet,
     RequestRefused,
     DayClosed,
 )

@@ -10,6 +10,7 @@ from exchange.domain.money import currency_exponent, parse_decimal, render_decim
 from exchange.domain.rejects import Reject, RejectCode
 
 PPM = 1_000_000
+MAX_SETTLEMENT_DAYS = 30
 MAX_TERM = 10**12
 """No tick, lot, quantity or reference price goes beyond this."""
 
@@ -66,6 +67,10 @@ class Instrument(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
     maker_fee_ppm: int
     taker_fee_ppm: int
     unit: Unit = Unit.TONNE
+    settlement_days: int = 0
+    """Business days from trade to settlement; 0: at once, in the fill."""
+    calendar: str = ""
+    """Name of the holiday calendar that business days follow; empty: Monday to Friday."""
 
     def lot_tick_minor(self) -> int:
         """Minor units of cash for one tick on one lot."""
@@ -122,5 +127,7 @@ def check_instrument(instrument: Instrument) -> None:
         problem = "the price band lies between 1 and 1,000,000 ppm"
     elif not (0 <= instrument.maker_fee_ppm <= PPM and 0 <= instrument.taker_fee_ppm <= PPM):
         problem = "fees lie between 0 and 1,000,000 ppm"
+    elif not 0 <= instrument.settlement_days <= MAX_SETTLEMENT_DAYS:
+        problem = f"trades settle within {MAX_SETTLEMENT_DAYS} business days"
     if problem:
         raise Reject(RejectCode.INVALID_INSTRUMENT, problem)

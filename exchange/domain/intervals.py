@@ -52,6 +52,13 @@ class IntervalSet:
         index = bisect_right(self._firsts, first) - 1
         return index >= 0 and last <= self._lasts[index]
 
+    def span(self, number: int) -> tuple[int, int] | None:
+        """The interval that the number lies in, if it is here."""
+        index = bisect_right(self._firsts, number) - 1
+        if index < 0 or self._lasts[index] < number:
+            return None
+        return self._firsts[index], self._lasts[index]
+
     def first_overlap(self, first: int, last: int) -> int | None:
         """The lowest number of `first..last` that is here, or None; raises `IntervalError` if reversed."""
         _check_order(first, last)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from exchange.domain.events import (
+    BlockTrade,
     CashDeposited,
     CashWithdrawn,
     Fill,
@@ -19,7 +20,11 @@ from exchange.domain.events import (
     OrderCancelled,
     OrdersDecremented,
     Retired,
+    TradeSettled,
+    UnitsCancelled,
     UnitsDeposited,
+    UnitsIssued,
+    UnitsMoved,
     UnitsWithdrawn,
 )
 from exchange.domain.identity import VENUE
@@ -142,18 +147,35 @@ def entries(event: Event) -> list[Entry]:
     return rule(event) if rule else []
 
 
-def _fill(event: Fill) -> list[Entry]:
+def _exchanged(event: Fill | BlockTrade | TradeSettled, *, from_hold: bool) -> list[Entry]:
+    """Delivery versus payment: cash, fees and units change hands together."""
+    buyer, seller, currency = event.buyer, event.seller, event.currency
     fees = event.buyer_fee + event.seller_fee
-    booked: list[Entry] = [
-        Transfer(event.buyer, event.seller, event.currency, event.amount - event.seller_fee, from_hold=True)
-    ]
+    booked: list[Entry] = [Transfer(buyer, seller, currency, event.amount - event.seller_fee, from_hold)]
     if fees:
-        booked.append(Transfer(event.buyer, VENUE, event.currency, fees, from_hold=True))
+        booked.append(Transfer(buyer, VENUE, currency, fees, from_hold))
+    for class_id, units in event.delivered:
+        booked.append(Transfer(seller, buyer, class_id, units, from_hold))
+    return booked
+
+
+def _fill(event: Fill) -> list[Entry]:
+    # What a deferred fill needs stays held, for the trade instead of the orders.
+    booked = [] if event.deferred else _exchanged(event, from_hold=True)
     if event.buyer_release:
         booked.append(Hold(event.buyer, event.currency, -event.buyer_release))
-    for class_id, units in event.delivered:
-        booked.append(Transfer(event.seller, event.buyer, class_id, units, from_hold=True))
     return booked
+
+
+def _block_trade(event: BlockTrade) -> list[Entry]:
+    if not event.deferred:
+        return _exchanged(event, from_hold=False)
+    held: list[Entry] = [Hold(event.buyer, event.currency, event.amount + event.buyer_fee)]
+    return held + _hold_units(event.seller, event.delivered, 1)
+
+
+def _trade_settled(event: TradeSettled) -> list[Entry]:
+    return _exchanged(event, from_hold=True)
 
 
 def _hold_units(account: str, deliver: Delivery, sign: int) -> list[Entry]:
@@ -199,8 +221,32 @@ def _units_deposited(event: UnitsDeposited) -> list[Entry]:
     return [Transfer(OUTSIDE, event.account, event.class_id, event.quantity, from_hold=False)]
 
 
-def _units_leave(event: UnitsWithdrawn | Retired) -> list[Entry]:
+def _units_withdrawn(event: UnitsWithdrawn) -> list[Entry]:
     return [Transfer(event.account, OUTSIDE, event.class_id, event.quantity, from_hold=False)]
+
+
+def _retired(event: Retired) -> list[Entry]:
+    return [
+        Transfer(event.account, OUTSIDE, class_id, block.quantity, from_hold=False)
+        for class_id, block in event.credits
+    ]
+
+
+def _units_issued(event: UnitsIssued) -> list[Entry]:
+    return [Transfer(OUTSIDE, event.account, event.class_id, event.block.quantity, from_hold=False)]
+
+
+def _units_cancelled(event: UnitsCancelled | UnitsMoved) -> list[Entry]:
+    units = sum(block.quantity for block in event.blocks)
+    return [Transfer(event.account, OUTSIDE, event.class_id, units, from_hold=False)]
+
+
+def _units_moved(event: UnitsMoved) -> list[Entry]:
+    units = sum(block.quantity for block in event.to_blocks)
+    return [
+        *_units_cancelled(event),
+        Transfer(OUTSIDE, event.account, event.to_class_id, units, from_hold=False),
+    ]
 
 
 _RULES: dict[type[Event], Callable[..., list[Entry]]] = {
@@ -212,6 +258,11 @@ _RULES: dict[type[Event], Callable[..., list[Entry]]] = {
     CashDeposited: _cash_deposited,
     CashWithdrawn: _cash_withdrawn,
     UnitsDeposited: _units_deposited,
-    UnitsWithdrawn: _units_leave,
-    Retired: _units_leave,
+    UnitsWithdrawn: _units_withdrawn,
+    Retired: _retired,
+    BlockTrade: _block_trade,
+    TradeSettled: _trade_settled,
+    UnitsIssued: _units_issued,
+    UnitsCancelled: _units_cancelled,
+    UnitsMoved: _units_moved,
 }

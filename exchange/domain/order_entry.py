@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exchange.domain import events as ev
+from exchange.domain.calendars import add_business_days
 from exchange.domain.deciding import (
     DuplicateRequest,
     parse_date,
     require_trader,
     require_trader_or_operator,
 )
+from exchange.domain.holdings import LOWEST_SERIAL
 from exchange.domain.instruments import PPM, InstrumentState
 from exchange.domain.orders import OrderType, take_back, take_front
 from exchange.domain.rejects import Reject, RejectCode
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from exchange.domain.state import Listing, State
     from matching.events import BookEvent
 
+RETIRED_ON_FILL = "retired-on-fill/"
+"""References that the venue gives itself begin so."""
 IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
 MAX_OPEN_ORDERS = 50_000
 """Live orders of one account."""
@@ -171,15 +175,50 @@ def emit_cancelled(venue: Deciding, order_id: int, reason: ev.CancelReason, by: 
 
 def emit_book_events(venue: Deciding, listing: Listing, book_events: list[BookEvent]) -> None:
     """Turn what the book did into events of the venue, one by one, so that each sees the state that it changes."""
+    retirements: dict[int, ev.Retired] = {}
     for book_event in book_events:
         if isinstance(book_event, Filled):
-            venue.emit(_fill(venue.state, listing, book_event))
+            fill = _fill(venue.state, listing, book_event)
+            _retire_on_fill(venue.state, fill, retirements)
+            venue.emit(fill)
         elif isinstance(book_event, Cancelled):
             emit_cancelled(venue, book_event.order_id, ev.CancelReason(book_event.reason.value))
         elif isinstance(book_event, Decremented):
             venue.emit(_decremented(venue.state, listing, book_event))
         else:
             raise TypeError(f"the book answered {book_event} to a checked request")
+    for retired in retirements.values():
+        venue.emit(retired)
+
+
+def _retire_on_fill(state: State, fill: ev.Fill, retirements: dict[int, ev.Retired]) -> None:
+    """Add what a fill will deliver to the retirement that its buy order asked for, if it did; one per order."""
+    order_id = fill.taker_order_id if fill.taker_side is Side.BUY else fill.maker_order_id
+    terms = state.orders[order_id].request.retire_on_fill
+    if terms is None or fill.deferred:
+        return
+    delivered = tuple(
+        (class_id, block)
+        for class_id, units in fill.delivered
+        for block in state.holdings.lowest(fill.seller, class_id, units)
+    )
+    earlier = retirements.get(order_id)
+    retirements[order_id] = ev.Retired(
+        account=fill.buyer,
+        credits=(*(earlier.credits if earlier else ()), *delivered),
+        beneficiary=terms.beneficiary,
+        purpose=terms.purpose,
+        reference=earlier.reference if earlier else f"{RETIRED_ON_FILL}{order_id}/{state.last_seq + 1}",
+        rule=LOWEST_SERIAL,
+        order_id=order_id,
+    )
+
+
+def settlement_date(state: State, listing: Listing) -> str:
+    """When a trade of today settles."""
+    instrument = listing.instrument
+    holidays = state.calendars.get(instrument.calendar, ())
+    return add_business_days(state.business_date, instrument.settlement_days, holidays)
 
 
 def tradable(state: State, symbol: str) -> Listing:
@@ -194,14 +233,14 @@ def tradable(state: State, symbol: str) -> Listing:
     return listing
 
 
-def check_quantity(listing: Listing, quantity: int) -> None:
+def check_quantity(listing: Listing, quantity: int, *, up_to_maximum: bool = True) -> None:
     """Refuse quantities outside the instrument's limits."""
     instrument = listing.instrument
     if quantity < 1:
         raise Reject(RejectCode.INVALID_QUANTITY, "a quantity is at least 1")
     if quantity < instrument.minimum_quantity:
         raise Reject(RejectCode.QUANTITY_BELOW_MINIMUM, f"the minimum is {instrument.minimum_quantity}")
-    if quantity > instrument.maximum_quantity:
+    if up_to_maximum and quantity > instrument.maximum_quantity:
         raise Reject(RejectCode.QUANTITY_ABOVE_MAXIMUM, f"the maximum is {instrument.maximum_quantity}")
     if quantity % instrument.lot:
         raise Reject(RejectCode.QUANTITY_OFF_LOT, f"{quantity} is not a multiple of the lot {instrument.lot}")
@@ -292,6 +331,10 @@ def _check_terms(listing: Listing, request: OrderRequest) -> None:
         problem = "an expire date and time in force GTD go together"
     elif request.deliver and request.side is Side.BUY:
         problem = "only a sell order names the classes that it delivers"
+    elif request.retire_on_fill and request.side is Side.SELL:
+        problem = "only a buy order retires what it gets"
+    elif request.retire_on_fill and not request.retire_on_fill.beneficiary.strip():
+        raise Reject(RejectCode.BENEFICIARY_REQUIRED, "a retirement names its beneficiary")
     if problem:
         raise Reject(RejectCode.ORDER_TERMS_CONFLICT, problem)
 
@@ -399,6 +442,7 @@ def _fill(state: State, listing: Listing, filled: Filled) -> ev.Fill:
     taker_fee = taker.fee_for(amount, taker.taker_fee_ppm)
     buyer_fee, seller_fee = (taker_fee, maker_fee) if buyer is taker else (maker_fee, taker_fee)
     buyer_rate_ppm = buyer.taker_fee_ppm if buyer is taker else buyer.maker_fee_ppm
+    settles_on = settlement_date(state, listing)
     return ev.Fill(
         instrument=maker.instrument,
         maker_order_id=filled.maker_id,
@@ -414,7 +458,9 @@ def _fill(state: State, listing: Listing, filled: Filled) -> ev.Fill:
         seller_fee=seller_fee,
         buyer_release=_released_by_fill(listing, buyer, quantity, amount, buyer_rate_ppm, buyer_fee),
         delivered=take_front(seller.deliver, quantity)[0],
-        settlement_date=state.business_date,
+        rule=LOWEST_SERIAL,
+        settlement_date=settles_on,
+        deferred=settles_on > state.business_date,
     )
 
 

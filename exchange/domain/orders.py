@@ -16,6 +16,7 @@ __all__ = [
     "OrderStatus",
     "OrderType",
     "RememberedOrder",
+    "RetirementTerms",
     "SelfTradePrevention",
     "Side",
     "TimeInForce",
@@ -45,6 +46,13 @@ class OrderStatus(StrEnum):
     REJECTED = "rejected"
 
 
+class RetirementTerms(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """For whom and why units are retired."""
+
+    beneficiary: str
+    purpose: str = ""
+
+
 class OrderRequest(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """The whole body of a new order, as the participant sent it: the same id with another body is refused."""
 
@@ -63,6 +71,8 @@ class OrderRequest(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkno
     self_trade_prevention: SelfTradePrevention = SelfTradePrevention.CANCEL_TAKER
     deliver: Delivery = ()
     """Sell orders in a basket: the classes to deliver; by default the oldest vintages held."""
+    retire_on_fill: RetirementTerms | None = None
+    """Buy orders: retire what each trade delivers, in the same batch of events."""
 
 
 class OpenOrder(msgspec.Struct, eq=False):

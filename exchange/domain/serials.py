@@ -10,7 +10,16 @@ from exchange.domain.intervals import IntervalError, IntervalSet
 from exchange.domain.rejects import Reject, RejectCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from exchange.domain.instruments import CreditClass
+    from exchange.domain.orders import Delivery
+
+
+OWN_REGISTRY = "EXC"
+"""The registry code of classes that are issued here."""
+MAX_SERIAL = 10**18 - 1
+"""Highest serial number: 18 digits, so that the end of a half-open interval fits a signed 64-bit integer, too."""
 
 
 class SerialBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -28,6 +37,15 @@ class SerialBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=Fa
         return self.last - self.first + 1
 
 
+ClassBlock = tuple[str, SerialBlock]
+"""A credit class and serials of it."""
+
+
+def own_batch(class_id: str) -> str:
+    """The one batch of a class that is issued here."""
+    return f"{class_id}-{{first}} to {{last}}"
+
+
 def check_blocks(registry: str, blocks: tuple[SerialBlock, ...], quantity: int) -> None:
     """Refuse blocks of another registry, reversed or overlapping ones, or those that do not add up to the quantity."""
     total = 0
@@ -43,6 +61,10 @@ def check_blocks(registry: str, blocks: tuple[SerialBlock, ...], quantity: int) 
                 RejectCode.SERIAL_BLOCK_INVALID,
                 f"block {block.batch} {block.first} to {block.last} is empty, reversed or not positive",
             )
+        if block.last > MAX_SERIAL:
+            raise Reject(
+                RejectCode.SERIAL_BLOCK_INVALID, f"serial numbers have at most {len(str(MAX_SERIAL))} digits"
+            )
         if index:
             before = ordered[index - 1]
             if before.batch == block.batch and block.first <= before.last:
@@ -55,6 +77,25 @@ def check_blocks(registry: str, blocks: tuple[SerialBlock, ...], quantity: int) 
         raise Reject(
             RejectCode.SERIAL_BLOCK_INVALID, f"the blocks hold {total} units, the quantity says {quantity}"
         )
+
+
+def check_named(classes: Mapping[str, CreditClass], blocks: tuple[ClassBlock, ...]) -> None:
+    """Refuse named serials of unknown classes, of another registry than their class, reversed or overlapping ones."""
+    for class_id, units in units_by_class(blocks):
+        credit_class = classes.get(class_id)
+        if credit_class is None:
+            raise Reject(RejectCode.UNKNOWN_CLASS, f"{class_id!r} is not a registered credit class")
+        check_blocks(
+            credit_class.registry, tuple(block for named, block in blocks if named == class_id), units
+        )
+
+
+def units_by_class(blocks: tuple[ClassBlock, ...]) -> Delivery:
+    """Classes and their units, in the order of first appearance."""
+    units: dict[str, int] = {}
+    for class_id, block in blocks:
+        units[class_id] = units.get(class_id, 0) + block.quantity
+    return tuple(units.items())
 
 
 class Custody:
@@ -72,11 +113,6 @@ class Custody:
             if (serial := held.first_overlap(block.first, block.last)) is not None
         ]
         return min(serials, default=None)
-
-    def holds(self, class_id: str, block: SerialBlock) -> bool:
-        """Whether every serial number of the block is here, as a unit of the class."""
-        held = self._batches.get((block.registry, block.batch), {}).get(class_id)
-        return held is not None and held.contains(block.first, block.last)
 
     def add(self, class_id: str, block: SerialBlock) -> None:
         """Take a block into custody; raises `IntervalError` if any of it is here already, as whatever class."""

@@ -10,8 +10,9 @@ from exchange.domain.identity import Key, Participant
 from exchange.domain.instruments import CreditClass
 from exchange.domain.ledger import Balance
 from exchange.domain.orders import OpenOrder, RememberedOrder
-from exchange.domain.serials import SerialBlock
-from exchange.domain.state import Listing, Reference, Session, State
+from exchange.domain.references import Reference
+from exchange.domain.serials import ClassBlock, SerialBlock
+from exchange.domain.state import BlockHalf, Listing, Obligation, Session, State
 from matching.book import OrderBook
 from matching.order import Order, SelfTradePrevention, Side, TimeInForce
 
@@ -57,6 +58,16 @@ class _Snapshot(msgspec.Struct, forbid_unknown_fields=True):
     supply: dict[str, int]
     custody: list[tuple[str, SerialBlock]]
     """Class ids and blocks."""
+    free: list[tuple[str, str, SerialBlock]]
+    """Account, class id and block."""
+    locked: list[tuple[int, tuple[ClassBlock, ...]]]
+    """By seq of the trade."""
+    issued: dict[str, int]
+    calendars: dict[str, tuple[str, ...]]
+    obligations: list[tuple[int, Obligation]]
+    """By seq of the trade."""
+    block_halves: list[BlockHalf]
+    """By account, counterparty and trade reference."""
 
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
@@ -93,6 +104,16 @@ def dump(state: State) -> bytes:
             balances=state.ledger.accounts,
             supply=state.ledger.supply,
             custody=list(state.custody.blocks()),
+            free=[
+                (account, class_id, block)
+                for account, class_id in state.holdings.accounts()
+                for block in state.holdings.blocks(account, class_id)
+            ],
+            locked=sorted(state.holdings.locked.items()),
+            issued=state.issued,
+            calendars=state.calendars,
+            obligations=sorted(state.obligations.items()),
+            block_halves=[half for _, half in sorted(state.block_halves.items())],
         )
     )
 
@@ -127,6 +148,15 @@ def load(data: bytes) -> State:
             book.rest(Order(*msgspec.structs.astuple(resting)))
     for class_id, block in snapshot.custody:
         state.custody.add(class_id, block)
+    for account, class_id, block in snapshot.free:
+        state.holdings.give(account, class_id, (block,))
+    state.holdings.locked = dict(snapshot.locked)
+    state.issued = snapshot.issued
+    state.calendars = snapshot.calendars
+    state.obligations = dict(snapshot.obligations)
+    for half in snapshot.block_halves:
+        keyed = half.keyed
+        state.block_halves[keyed.account, keyed.counterparty, keyed.trade_reference] = half
     return state
 
 

@@ -13,24 +13,30 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from exchange.domain import events as ev
+from exchange.domain.holdings import Holdings
 from exchange.domain.identity import LOCAL_OPERATOR, VENUE, Key, Participant, Role
 from exchange.domain.instruments import CreditClass, Instrument, InstrumentState
-from exchange.domain.ledger import Ledger, entries
+from exchange.domain.ledger import Ledger, LedgerError, entries
 from exchange.domain.orders import (
     OpenOrder,
     OrderStatus,
     OrderType,
     RememberedOrder,
+    RetirementTerms,
     merge_delivery,
     take_back,
     take_front,
 )
-from exchange.domain.serials import Custody
+from exchange.domain.references import Reference, reference_body
+from exchange.domain.serials import OWN_REGISTRY, Custody
 from matching.book import OrderBook
 from matching.order import Order, Side, TimeInForce
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from exchange.domain.references import Referenced
+    from exchange.domain.serials import ClassBlock, SerialBlock
 
 
 class Listing(msgspec.Struct, eq=False):
@@ -56,11 +62,23 @@ class Session(msgspec.Struct, frozen=True):
     cancel_on_disconnect: bool
 
 
-class Reference(msgspec.Struct, frozen=True):
-    """The idempotency record of one `(account, reference)`: a payment, a delivery of units, a retirement."""
+class Obligation(msgspec.Struct, frozen=True):
+    """A deferred trade: its cash and units stay held, its serials locked, until the settlement date."""
+
+    settlement_date: str
+    settled: ev.TradeSettled
+    """The event that will settle it."""
+    order_id: int = 0
+    """The buy order, of a fill."""
+    retire_on_fill: RetirementTerms | None = None
+
+
+class BlockHalf(msgspec.Struct, frozen=True):
+    """One side of a block trade, as keyed. It waits until `ended_on` is a business date."""
 
     command: int
-    body: tuple[str, ...]
+    keyed: ev.BlockTradeKeyed
+    ended_on: str = ""
 
 
 class State:
@@ -93,6 +111,16 @@ class State:
         """Dead-man deadlines by account, in nanoseconds UTC."""
         self.ledger = Ledger()
         self.custody = Custody()
+        """Every serial that came in and did not go back: none of them can come in again."""
+        self.holdings = Holdings()
+        self.issued: dict[str, int] = {}
+        """Last serial issued here, by class."""
+        self.calendars: dict[str, tuple[str, ...]] = {}
+        """Holidays by calendar."""
+        self.obligations: dict[int, Obligation] = {}
+        """Deferred trades by the seq of their `fill` or `block_trade`."""
+        self.block_halves: dict[tuple[str, str, str], BlockHalf] = {}
+        """`(account, counterparty, trade reference)` to what was keyed, waiting or ended lately."""
 
     def apply(self, seq: int, recorded_at: int, event: ev.Event) -> None:
         """Replay a recorded fact: the order book first, then everything else."""
@@ -113,6 +141,24 @@ class State:
         rule = _RECORDERS.get(type(event))
         if rule:
             rule(self, seq, event)
+
+    def check(self) -> None:
+        """Raise unless the ledger balances and every unit of it is a serial number in exactly one place."""
+        self.ledger.check()
+        locked: dict[tuple[str, str], int] = {}
+        for trade, chosen in self.holdings.locked.items():
+            seller = self.obligations[trade].settled.seller
+            for class_id, block in chosen:
+                locked[seller, class_id] = locked.get((seller, class_id), 0) + block.quantity
+        for account, balances in self.ledger.accounts.items():
+            for asset, balance in balances.items():
+                if asset not in self.classes:
+                    continue
+                serials = self.holdings.units(account, asset) + locked.get((account, asset), 0)
+                if serials != balance.total:
+                    raise LedgerError(
+                        f"account {account} owns {balance.total} units of {asset} and {serials} serials of it"
+                    )
 
     def book_order(self, order_id: int, event: ev.OrderAccepted) -> Order:
         """The order as its book sees it. A market order is an IOC order at its protection price."""
@@ -172,22 +218,48 @@ class State:
         listing = self.listings[event.instrument]
         listing.instrument = listing.instrument.with_fees(event.maker_fee_ppm, event.taker_fee_ppm)
 
-    def _referenced(
-        self,
-        seq: int,
-        event: ev.CashDeposited | ev.CashWithdrawn | ev.UnitsDeposited | ev.UnitsWithdrawn | ev.Retired,
-    ) -> None:
+    def _calendar_set(self, _seq: int, event: ev.CalendarSet) -> None:
+        self.calendars[event.calendar] = event.holidays
+
+    def _referenced(self, seq: int, event: Referenced) -> None:
         self.references.setdefault(event.account, {})[event.reference] = Reference(seq, reference_body(event))
 
     def _units_deposited(self, seq: int, event: ev.UnitsDeposited) -> None:
         self._referenced(seq, event)
-        for block in event.blocks:
-            self.custody.add(event.class_id, block)
+        self._take_in(event.account, event.class_id, event.blocks)
 
     def _units_withdrawn(self, seq: int, event: ev.UnitsWithdrawn) -> None:
         self._referenced(seq, event)
+        self.holdings.remove(event.account, event.class_id, event.blocks)
         for block in event.blocks:
             self.custody.remove(block)
+
+    def _units_issued(self, seq: int, event: ev.UnitsIssued) -> None:
+        self._referenced(seq, event)
+        self.issued[event.class_id] = event.block.last
+        self._take_in(event.account, event.class_id, (event.block,))
+
+    def _units_cancelled(self, seq: int, event: ev.UnitsCancelled) -> None:
+        # What was cancelled or retired stays in custody: nobody can bring it in again.
+        self._referenced(seq, event)
+        self.holdings.remove(event.account, event.class_id, event.blocks)
+
+    def _units_moved(self, seq: int, event: ev.UnitsMoved) -> None:
+        self._referenced(seq, event)
+        self.holdings.remove(event.account, event.class_id, event.blocks)
+        if event.to_blocks[0].registry == OWN_REGISTRY:
+            self.issued[event.to_class_id] = event.to_blocks[-1].last
+        self._take_in(event.account, event.to_class_id, event.to_blocks)
+
+    def _retired(self, seq: int, event: ev.Retired) -> None:
+        self._referenced(seq, event)
+        for class_id, block in event.credits:
+            self.holdings.remove(event.account, class_id, (block,))
+
+    def _take_in(self, account: str, class_id: str, blocks: tuple[SerialBlock, ...]) -> None:
+        for block in blocks:
+            self.custody.add(class_id, block)
+        self.holdings.give(account, class_id, blocks)
 
     def _session_opened(self, seq: int, event: ev.SessionOpened) -> None:
         self.sessions[seq] = Session(event.by, event.gateway, event.cancel_on_disconnect)
@@ -255,7 +327,7 @@ class State:
             if not order.remaining:
                 self._end(order, OrderStatus.CANCELLED)
 
-    def _fill(self, _seq: int, event: ev.Fill) -> None:
+    def _fill(self, seq: int, event: ev.Fill) -> None:
         maker = self.orders[event.maker_order_id]
         taker = self.orders[event.taker_order_id]
         maker.fee_numerator += event.amount * maker.maker_fee_ppm
@@ -266,10 +338,58 @@ class State:
         seller.fee_charged += event.seller_fee
         seller.deliver = take_front(seller.deliver, event.quantity)[1]
         self.listings[event.instrument].last_price = event.price
+        self._deliver(seq, event, self.holdings.choose(event.rule, event.seller, event.delivered), buyer)
         for order in (maker, taker):
             order.filled += event.quantity
             if order.filled == order.quantity:
                 self._end(order, OrderStatus.FILLED)
+
+    def _deliver(
+        self,
+        seq: int,
+        event: ev.Fill | ev.BlockTrade,
+        chosen: tuple[ClassBlock, ...],
+        order: OpenOrder | None = None,
+    ) -> None:
+        """Give a trade's serials to the buyer, or lock them until it settles."""
+        if not event.deferred:
+            self.holdings.hand_over(event.buyer, chosen)
+            return
+        self.holdings.locked[seq] = chosen
+        settled = ev.TradeSettled(
+            seq,
+            event.buyer,
+            event.seller,
+            event.currency,
+            event.amount,
+            event.buyer_fee,
+            event.seller_fee,
+            event.delivered,
+        )
+        order_id = order.order_id if order else 0
+        terms = order.request.retire_on_fill if order else None
+        self.obligations[seq] = Obligation(event.settlement_date, settled, order_id, terms)
+
+    def _trade_settled(self, _seq: int, event: ev.TradeSettled) -> None:
+        del self.obligations[event.trade]
+        self.holdings.hand_over(event.buyer, self.holdings.locked.pop(event.trade))
+
+    def _block_trade_keyed(self, seq: int, event: ev.BlockTradeKeyed) -> None:
+        key = (event.account, event.counterparty, event.trade_reference)
+        self.block_halves[key] = BlockHalf(seq, event)
+
+    def _block_trade_ended(self, _seq: int, event: ev.BlockTradeEnded) -> None:
+        self._end_half((event.account, event.counterparty, event.trade_reference))
+
+    def _block_trade(self, seq: int, event: ev.BlockTrade) -> None:
+        self._end_half((event.buyer, event.seller, event.trade_reference))
+        self._end_half((event.seller, event.buyer, event.trade_reference))
+        chosen = self.holdings.choose(event.rule, event.seller, event.delivered, event.blocks)
+        self._deliver(seq, event, chosen)
+
+    def _end_half(self, key: tuple[str, str, str]) -> None:
+        half = self.block_halves[key]
+        self.block_halves[key] = msgspec.structs.replace(half, ended_on=self.business_date)
 
     def _day_closed(self, _seq: int, event: ev.DayClosed) -> None:
         self.business_date = event.next_date
@@ -279,6 +399,11 @@ class State:
             del self.remembered[account][client_order_id]
         self.ended_yesterday = self.ended_today
         self.ended_today = []
+        # Like orders, block trades are forgotten at the second end of a day after their own.
+        for key in [
+            key for key, half in self.block_halves.items() if half.ended_on < event.date and half.ended_on
+        ]:
+            del self.block_halves[key]
 
     def _end(self, order: OpenOrder, status: OrderStatus) -> None:
         del self.orders[order.order_id]
@@ -321,18 +446,6 @@ class State:
         book.take_from_taker(taker, event.quantity)
 
 
-def reference_body(
-    event: ev.CashDeposited | ev.CashWithdrawn | ev.UnitsDeposited | ev.UnitsWithdrawn | ev.Retired,
-) -> tuple[str, ...]:
-    """What must be equal for a repeated reference to mean the same request."""
-    if isinstance(event, ev.CashDeposited | ev.CashWithdrawn):
-        return (event.kind, event.currency, str(event.amount))
-    if isinstance(event, ev.Retired):
-        return (event.kind, event.class_id, str(event.quantity), event.beneficiary, event.purpose)
-    blocks = (str(part) for block in event.blocks for part in msgspec.structs.astuple(block))
-    return (event.kind, event.class_id, str(event.quantity), *blocks)
-
-
 _RECORDERS: dict[type[ev.Event], Callable[..., None]] = {
     ev.VenueOpened: State._venue_opened,  # noqa: SLF001 - the table is part of the class
     ev.ParticipantAdmitted: State._participant_admitted,  # noqa: SLF001
@@ -347,7 +460,15 @@ _RECORDERS: dict[type[ev.Event], Callable[..., None]] = {
     ev.CashWithdrawn: State._referenced,  # noqa: SLF001
     ev.UnitsDeposited: State._units_deposited,  # noqa: SLF001
     ev.UnitsWithdrawn: State._units_withdrawn,  # noqa: SLF001
-    ev.Retired: State._referenced,  # noqa: SLF001
+    ev.Retired: State._retired,  # noqa: SLF001
+    ev.UnitsIssued: State._units_issued,  # noqa: SLF001
+    ev.UnitsCancelled: State._units_cancelled,  # noqa: SLF001
+    ev.UnitsMoved: State._units_moved,  # noqa: SLF001
+    ev.CalendarSet: State._calendar_set,  # noqa: SLF001
+    ev.BlockTradeKeyed: State._block_trade_keyed,  # noqa: SLF001
+    ev.BlockTradeEnded: State._block_trade_ended,  # noqa: SLF001
+    ev.BlockTrade: State._block_trade,  # noqa: SLF001
+    ev.TradeSettled: State._trade_settled,  # noqa: SLF001
     ev.SessionOpened: State._session_opened,  # noqa: SLF001
     ev.SessionClosed: State._session_closed,  # noqa: SLF001
     ev.CancelAfterSet: State._cancel_after_set,  # noqa: SLF001

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
-from exchange.domain import administration, assets, business_day, commands, order_entry, sessions
+from exchange.domain import (
+    administration,
+    assets,
+    block_trades,
+    business_day,
+    commands,
+    order_entry,
+    sessions,
+)
 from exchange.domain.deciding import DuplicateRequest
 from exchange.domain.events import Event, OrderRejected, RequestRefused
 from exchange.domain.rejects import Reject, RejectCode
@@ -133,5 +141,11 @@ _DECIDERS: dict[type[Command], Callable[..., None]] = {
     commands.DepositUnits: assets.deposit_units,
     commands.WithdrawUnits: assets.withdraw_units,
     commands.Retire: assets.retire,
+    commands.IssueUnits: assets.issue_units,
+    commands.CancelUnits: assets.cancel_units,
+    commands.MoveUnits: assets.move_units,
+    commands.KeyBlockTrade: block_trades.key_block_trade,
+    commands.WithdrawBlockTrade: block_trades.withdraw_block_trade,
+    commands.SetCalendar: administration.set_calendar,
     commands.CloseDay: business_day.close_day,
 }

@@ -55,12 +55,19 @@ class EventCodec:
         except msgspec.DecodeError as error:
             raise UnknownEvent(kind, version, f"the payload does not fit: {error}") from error
 
-    def _upcast(self, kind: str, version: int, payload: bytes) -> Event:
+    def check_known(self, kind: str, version: int) -> None:
+        """Raise UnknownEvent unless `decode` knows the kind and version: for readers that pass over some kinds."""
+        if (kind, version) in self._decoders:
+            return
         event_type = self._types.get(kind)
         if event_type is None:
             raise UnknownEvent(kind, version, "this program does not know the kind")
         if not 1 <= version < event_type.version:
             raise UnknownEvent(kind, version, f"this program knows versions 1 to {event_type.version}")
+
+    def _upcast(self, kind: str, version: int, payload: bytes) -> Event:
+        self.check_known(kind, version)
+        event_type = self._types[kind]
         fields = msgspec.json.decode(payload, type=Fields)
         for old_version in range(version, event_type.version):
             fields = self._upcasters[kind, old_version](fields)
@@ -71,3 +78,4 @@ _CODEC = EventCodec(EVENT_TYPES, UPCASTERS)
 
 encode = _CODEC.encode
 decode = _CODEC.decode
+check_known = _CODEC.check_known

@@ -33,7 +33,7 @@ class StoredEvent(msgspec.Struct, frozen=True, gc=False):
     instrument: str | None
     account: str | None
     counterparty: str | None
-    """The other account of a trade or a decrement."""
+    """The other account of a trade, of a half of one, or of a decrement."""
     payload: bytes
     hash: bytes
 
@@ -113,8 +113,20 @@ def _of_order(event: Any) -> IndexColumns:
     return event.instrument, event.account, None
 
 
+def _of_settlement(event: Any) -> IndexColumns:
+    return None, event.buyer, event.seller
+
+
 def _of_trade(event: Any) -> IndexColumns:
     return event.instrument, event.buyer, event.seller if event.seller != event.buyer else None
+
+
+def _of_half(event: Any) -> IndexColumns:
+    return event.instrument, event.account, event.counterparty
+
+
+def _of_ended_half(event: Any) -> IndexColumns:
+    return None, event.account, event.counterparty
 
 
 def _order_accepted(event: Any) -> IndexColumns:
@@ -158,7 +170,15 @@ _INDEX_COLUMNS: dict[str, Callable[[ev.Event], IndexColumns]] = {
     ev.OrderCancelled.kind: _of_order,
     ev.OrdersDecremented.kind: _of_trade,
     ev.Fill.kind: _of_trade,
+    ev.BlockTradeKeyed.kind: _of_half,
+    ev.BlockTradeEnded.kind: _of_ended_half,
+    ev.BlockTrade.kind: _of_trade,
+    ev.TradeSettled.kind: _of_settlement,
     ev.Retired.kind: _of_account,
+    ev.UnitsIssued.kind: _of_account,
+    ev.UnitsCancelled.kind: _of_account,
+    ev.UnitsMoved.kind: _of_account,
+    ev.CalendarSet.kind: _none,
     ev.RequestRefused.kind: _request_refused,
     ev.DayClosed.kind: _none,
 }

@@ -8,10 +8,14 @@ import click
 
 from exchange.operations.admin.assets import cash, classes, units
 from exchange.operations.admin.business_day import day
+from exchange.operations.admin.calendars import calendars
 from exchange.operations.admin.instruments import fees, instruments
 from exchange.operations.admin.participants import accounts, keys, participants
+from exchange.operations.certificate_commands import certificate
 from exchange.operations.config_commands import config
+from exchange.operations.head_command import head
 from exchange.operations.log_commands import log_group
+from exchange.operations.settle_command import settle
 from exchange.operations.status import status
 from exchange.operations.up import up
 
@@ -25,7 +29,8 @@ def main() -> None:
     embedded server where none runs, and takes settings from options, EXCHANGE_* variables and exchange.toml, in this order.
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the venue (with the reject code), 4 no exchange or
-    database there, 5 `exchange up` runs already, 6 gave up restarting a process, 7 the log is damaged or too new.
+    database there, 5 `exchange up` runs already, 6 gave up restarting a process, 7 the log is damaged or too new,
+    8 the registry is not what the log says.
     """
 
 
@@ -34,7 +39,8 @@ def admin() -> None:
     """Set up and change what is traded, by whom, and with what."""
 
 
-for group in (instruments, fees, participants, accounts, keys, classes, cash, units, day):
+for group in (instruments, fees, participants, accounts, keys, classes, cash, units, calendars, day):
     admin.add_command(group)
-for command in (up, status, log_group, config):
+for command in (up, status, settle, log_group, certificate, config):
     main.add_command(command)
+log_group.add_command(head)

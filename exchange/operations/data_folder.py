@@ -4,7 +4,8 @@ exchange.toml       configuration, where the operator wrote one
 exchange.lock       who runs `exchange up` here (JSON), locked for as long as that lives
 exchange.log[.1]    what the processes of `exchange up` say, one JSON object a line
 run/engine.sock     the engine's socket: who can open it may do anything
-keys/               private keys that were made here
+keys/               private keys that were made here; venue.pem signs what the venue publishes
+heads.jsonl         published heads of the log, one JSON object a line
 postgres*           the embedded server (see `exchange.log.postgres_cluster`)
 """
 
@@ -51,6 +52,7 @@ class DataFolder:
         self.lock_path = path / "exchange.lock"
         self.log_path = path / "exchange.log"
         self.keys_path = path / "keys"
+        self.heads_path = path / "heads.jsonl"
 
     def make(self) -> None:
         """Makes the folder where it is missing. Raises OperationError."""

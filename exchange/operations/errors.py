@@ -29,6 +29,8 @@ class ExitCode(IntEnum):
     """A process of `exchange up` ended again and again."""
     LOG_UNUSABLE = 7
     """The log is damaged, or a newer program wrote it; nothing was changed."""
+    REGISTRY_DAMAGED = 8
+    """The registry is not what the log says, or disagrees with the ledger; `exchange settle --rebuild` makes it anew."""
 
 
 class OperationError(click.ClickException):

@@ -15,6 +15,9 @@ from exchange.log.migrations import SchemaMismatch
 from exchange.log.postgres_cluster import EmbeddedPostgresError
 from exchange.log.writer import CommitUnknown, Fenced, NotDurable
 from exchange.operations.errors import ExitCode, OperationError, Refused
+from exchange.registry.projection import ProjectionError
+from exchange.registry.rebuild import RebuildRuns
+from exchange.registry.store import ReconciliationFailed, RegistryDamaged, SettlementHeld, TakenOver
 
 _MISCONFIGURED = (
     asyncpg.InvalidAuthorizationSpecificationError,
@@ -40,6 +43,9 @@ _FOR_NOW = (
     Fenced,
     CommitUnknown,
     EmbeddedPostgresError,
+    RebuildRuns,
+    SettlementHeld,
+    TakenOver,
 )
 
 
@@ -50,8 +56,10 @@ def explain(error: Exception) -> OperationError | None:
         explained = error
     elif isinstance(error, Reject):
         explained = Refused(error.code, error.message)
-    elif isinstance(error, ChainBroken | UnknownEvent | SchemaMismatch):
+    elif isinstance(error, ChainBroken | UnknownEvent | SchemaMismatch | ProjectionError):
         explained = OperationError(str(error), ExitCode.LOG_UNUSABLE)
+    elif isinstance(error, ReconciliationFailed | RegistryDamaged):
+        explained = OperationError(str(error), ExitCode.REGISTRY_DAMAGED)
     elif isinstance(error, _MISCONFIGURED):
         explained = OperationError(f"the database cannot be used: {error}", ExitCode.USAGE)
     elif isinstance(error, (*UNREACHABLE, asyncpg.InterfaceError)):

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from exchange.log.reader import LogReader
 from exchange.operations.errors import ExitCode, OperationError
 from exchange.operations.options import exchange_options, json_option, run_async
-from exchange.operations.output import print_facts, print_json, show_time
+from exchange.operations.output import opened_for_writing, print_facts, print_json, progress_bar, show_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rich.console import Console
-
     from exchange.log.record import StoredEvent
     from exchange.operations.finding import Exchange
 
@@ -118,7 +112,7 @@ def export(exchange: Exchange, *, output: Path | None, first: int, last: int | N
             up_to = head if last is None else min(last, head)
             if first > up_to:
                 return
-            with _opened(output) as file, _progress(up_to - first + 1) as progress:
+            with opened_for_writing(output) as file, progress_bar("exporting", up_to - first + 1) as progress:
                 async for page in reader.pages(first - 1, up_to=up_to, verify=True):
                     file.writelines(msgspec.json.encode(log_event(stored)) + b"\n" for stored in page)
                     progress.update(progress.task_ids[0], advance=len(page))
@@ -147,39 +141,3 @@ def _print(stored: StoredEvent, *, as_json: bool) -> None:
         click.echo(
             f"{stored.seq:>9} {show_time(stored.recorded_at)} {stored.kind:<24} {stored.payload.decode()}"
         )
-
-
-@contextlib.contextmanager
-def _opened(output: Path | None) -> Iterator[IO[bytes]]:
-    """The file to write, which appears under its name when it is whole; or stdout."""
-    if output is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    unfinished = output.with_name(output.name + ".unfinished")
-    try:
-        with unfinished.open("wb") as file:
-            yield file
-        unfinished.replace(output)
-    except OSError as error:
-        raise OperationError(f"cannot write {output}: {error.strerror}", ExitCode.USAGE) from error
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _progress(total: int) -> Progress:
-    """A bar on stderr, where that is a terminal."""
-    from rich.console import Console as RichConsole
-
-    console: Console = RichConsole(stderr=True)
-    progress = Progress(
-        TextColumn("exporting"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )
-    progress.add_task("exporting", total=total)
-    return progress

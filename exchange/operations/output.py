@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 import click
 import msgspec
 from rich import box
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from exchange.operations.errors import ExitCode, OperationError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
 _WIDTH_OF_PIPES: Final = 200
 
@@ -41,10 +46,44 @@ def print_facts(facts: Iterable[tuple[str, object]]) -> None:
         click.echo(f"{click.style(name.ljust(width), bold=True)}  {value}")
 
 
+def progress_bar(what: str, total: int) -> Progress:
+    """A bar of one task, on stderr, where that is a terminal."""
+    console = Console(stderr=True)
+    progress = Progress(
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+    progress.add_task(what, total=total)
+    return progress
+
+
 def show_time(at_ns: int) -> str:
     """ISO 8601, UTC, of nanoseconds since 1970, to the millisecond."""
     at = datetime.fromtimestamp(at_ns // 10**9, UTC)
     return f"{at:%Y-%m-%dT%H:%M:%S}.{at_ns // 10**6 % 1000:03}Z"
+
+
+@contextlib.contextmanager
+def opened_for_writing(output: Path | None) -> Iterator[IO[bytes]]:
+    """The file to write, which appears under its name when it is whole; or stdout. Raises OperationError."""
+    if output is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    unfinished = output.with_name(output.name + ".unfinished")
+    try:
+        with unfinished.open("wb") as file:
+            yield file
+        unfinished.replace(output)
+    except OSError as error:
+        raise OperationError(f"cannot write {output}: {error.strerror}", ExitCode.USAGE) from error
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _console() -> Console:

@@ -1,4 +1,4 @@
-"""`exchange up`: Postgres, engine, gateways, snapshots and the demo market, kept running until it is told to stop."""
+"""`exchange up`: Postgres, engine, gateways, settlement, snapshots and the demo market, kept running until it is told to stop."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from exchange.operations.logs import LogBook
 from exchange.operations.options import json_option, run_async, settings_options
 from exchange.operations.output import print_facts, print_json
 from exchange.operations.supervisor import RESTARTS_A_MINUTE, Plan, Supervisor
-from exchange.operations.work import DemoWork, EngineWork, GatewayWork, SnapshotWork
+from exchange.operations.work import DemoWork, EngineWork, GatewayWork, SettlementWork, SnapshotWork
 
 if TYPE_CHECKING:
     import socket
@@ -230,7 +230,7 @@ class _Run:
         """What to run.
 
         Stages of the start: engine, then who reads from it, then the demo; the stop has gateways before
-        the engine, and snapshots after it, so that the last one holds everything.
+        the engine, and snapshots and settlement after it, so that they hold everything.
         """
         settings, fds = self._settings, [bound.fileno() for bound in self._sockets]
         in_engine = settings.gateways == 0
@@ -238,6 +238,8 @@ class _Run:
         plans = [
             _plan("engine", "engine_process", engine, (1, 3), fds=fds[:1] if in_engine else []),
             _plan("snapshots", "snapshot_process", SnapshotWork(dsn, settings.snapshot_every_events), (2, 4)),
+            # A registry that cannot be settled is no reason to stop trading: the log has everything.
+            _plan("settlement", "settlement_process", SettlementWork(dsn), (2, 4), essential=False),
         ]
         for number in range(settings.gateways):
             # Where only one socket can be had for a port, all gateways share it.

@@ -34,6 +34,12 @@ class SnapshotWork(msgspec.Struct, frozen=True):
     every_events: int
 
 
+class SettlementWork(msgspec.Struct, frozen=True):
+    """For `settlement_process`."""
+
+    dsn: str
+
+
 class DemoWork(msgspec.Struct, frozen=True):
     """For `demo.demo_process`."""
 

@@ -20,12 +20,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from exchange.domain.rejects import Reject, RejectCode
+from exchange.domain.serials import MAX_SERIAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-MAX_SERIAL = 10**18 - 1
-"""Highest running number: 18 digits, so that the end of a half-open interval fits a signed 64-bit integer, too."""
 
 _NUMBER = "(?:0|[1-9][0-9]{0,8})"
 

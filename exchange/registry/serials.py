@@ -7,9 +7,9 @@ from datetime import date
 import msgspec
 
 from exchange.domain.rejects import Reject, RejectCode
-from exchange.domain.serials import SerialBlock
+from exchange.domain.serials import MAX_SERIAL, SerialBlock
 from exchange.domain.well_formed import check_id
-from exchange.registry.serial_forms import FORMS, MAX_SERIAL, SerialForm, SerialText, invalid
+from exchange.registry.serial_forms import FORMS, SerialForm, SerialText, invalid
 
 MAX_TEXT_LENGTH = 200
 """Characters of a block's text."""

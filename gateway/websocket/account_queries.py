@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import islice
+import heapq
+from itertools import dropwhile, islice
 from typing import TYPE_CHECKING
 
 from exchange.domain.events import Fill, OrderRejected
@@ -16,10 +17,12 @@ from gateway.rendering import (
     render_holdings,
     render_open_order,
 )
+from gateway.serial_text import parse_serial, serial_text
 from gateway.websocket.frames import error_body
 
 if TYPE_CHECKING:
     from exchange.domain.orders import RememberedOrder
+    from exchange.domain.serials import SerialBlock
     from gateway.websocket import requests
     from gateway.websocket.connection import Connection
 
@@ -94,3 +97,38 @@ def account_holdings(connection: Connection, request: requests.AccountHoldings) 
     replica = connection.gateway.replica
     account = connection.session.readable_account(replica, request.params.account)
     return render_holdings(replica.state, account)
+
+
+def account_serials(connection: Connection, request: requests.AccountSerials) -> results.SerialsPage:
+    """`account.serials`: free blocks and those that unsettled trades of the account will deliver, in one order."""
+    params = request.params
+    replica = connection.gateway.replica
+    account = connection.session.readable_account(replica, params.account)
+    state = replica.state
+    credit_class = state.classes.get(params.class_id)
+    if credit_class is None:
+        raise Reject(RejectCode.UNKNOWN_CLASS, f"{params.class_id!r} is not a registered credit class")
+    class_id = credit_class.class_id
+    locked = sorted(
+        (
+            (block, trade)
+            for trade, chosen in state.holdings.locked.items()
+            if state.obligations[trade].settled.seller == account
+            for named, block in chosen
+            if named == class_id
+        ),
+        key=_place,
+    )
+    free = ((block, 0) for block in state.holdings.blocks(account, class_id))
+    after = _place((parse_serial(params.after, credit_class), 0)) if params.after else ("", "", 0)
+    later = dropwhile(lambda item: _place(item) <= after, heapq.merge(free, locked, key=_place))
+    page = list(islice(later, params.limit))
+    next_after = serial_text(page[-1][0]) if next(later, None) is not None else None
+    shown = [results.HeldSerials(serial_text(block), block.quantity, trade) for block, trade in page]
+    return results.SerialsPage(account, class_id, state.last_seq, shown, next_after)
+
+
+def _place(item: tuple[SerialBlock, int]) -> tuple[str, str, int]:
+    """Where a block stands in the list: by its last number, so that one that has grown since is shown again."""
+    block = item[0]
+    return (block.registry, block.batch, block.last)

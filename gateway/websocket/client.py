@@ -30,7 +30,7 @@ from gateway.websocket.signing_key import SigningKey
 from gateway.websocket.streams import BookStream, Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["ExchangeClient", "NotConnected", "OutcomeUnknown", "RejectedError", "SigningKey"]
 
@@ -128,16 +128,72 @@ class ExchangeClient(ClientConnection):
     async def retire(
         self,
         *,
-        class_id: str,
-        quantity: int,
         beneficiary: str,
         purpose: str,
         reference: str,
+        credits: Mapping[str, int] | None = None,  # noqa: A002 - the field's name
+        serials: Sequence[tuple[str, str]] = (),
         account: str = "",
     ) -> results.Retirement:
-        """Take units out of circulation for ever."""
-        params = requests.CreditsRetireParams(class_id, quantity, beneficiary, purpose, reference, account)
+        """Take units out of circulation for ever: `credits` by class, or `serials` as pairs of class and text."""
+        params = requests.CreditsRetireParams(
+            beneficiary, purpose, reference, account, _deliver(credits), _named(serials)
+        )
         return await self.call(requests.CreditsRetire, params, results.Retirement)
+
+    async def serials(
+        self, class_id: str, account: str = "", *, after: str = "", limit: int = 100
+    ) -> results.SerialsPage:
+        """A page of an account's serial blocks of a class."""
+        params = requests.AccountSerialsParams(class_id, account, after, limit)
+        return await self.call(requests.AccountSerials, params, results.SerialsPage)
+
+    # Requests about block trades.
+
+    async def key_block(
+        self,
+        *,
+        trade_reference: str,
+        counterparty: str,
+        instrument: str,
+        side: Side | str,
+        price: str,
+        quantity: int,
+        account: str = "",
+        deliver: Mapping[str, int] | None = None,
+        serials: Sequence[tuple[str, str]] = (),
+    ) -> results.KeyedBlock:
+        """Key one side of a block trade. `deliver`: units by class; `serials`: pairs of class and text."""
+        params = requests.BlockKeyParams(
+            trade_reference,
+            counterparty,
+            instrument,
+            Side(side),
+            price,
+            quantity,
+            account,
+            _deliver(deliver),
+            _named(serials),
+        )
+        return await self.call(requests.BlockKey, params, results.KeyedBlock)
+
+    async def withdraw_block(
+        self, *, trade_reference: str, counterparty: str, account: str = ""
+    ) -> results.WithdrawnBlock:
+        """Take back a half that waits."""
+        params = requests.BlockWithdrawParams(trade_reference, counterparty, account)
+        return await self.call(requests.BlockWithdraw, params, results.WithdrawnBlock)
+
+    async def block_halves(self, account: str = "") -> results.BlockHalves:
+        """Halves that wait for a counterparty or for this account."""
+        return await self.call(requests.BlockList, requests.AccountParams(account), results.BlockHalves)
+
+    async def list_block_trades(
+        self, account: str = "", *, after_seq: int = 0, limit: int = 100
+    ) -> results.BlockTrades:
+        """A page of an account's block trades."""
+        params = requests.BlockTradesParams(account, after_seq, limit)
+        return await self.call(requests.ListBlockTrades, params, results.BlockTrades)
 
     # Requests about the market.
 
@@ -233,6 +289,18 @@ class ExchangeClient(ClientConnection):
         """The account's retirements."""
         return await self._account_stream(requests.Channel.RETIREMENTS, account, from_seq)
 
+    async def block_trades(
+        self, account: str = "", *, from_seq: int | None = None
+    ) -> Stream[pushes.BlockTradesPush]:
+        """Halves keyed by or for the account, their ends, and block trades."""
+        return await self._account_stream(requests.Channel.BLOCK_TRADES, account, from_seq)
+
+    async def settlements(
+        self, account: str = "", *, from_seq: int | None = None
+    ) -> Stream[pushes.SettlementsPush]:
+        """Deferred trades of the account, on the day they settle."""
+        return await self._account_stream(requests.Channel.SETTLEMENTS, account, from_seq)
+
     async def _market_stream(
         self,
         channel: requests.Channel,
@@ -253,3 +321,11 @@ class ExchangeClient(ClientConnection):
         )
         await self.subscribe(stream)
         return stream
+
+
+def _deliver(units: Mapping[str, int] | None) -> tuple[requests.Deliver, ...]:
+    return tuple(requests.Deliver(class_id, quantity) for class_id, quantity in (units or {}).items())
+
+
+def _named(serials: Sequence[tuple[str, str]]) -> tuple[requests.NamedSerials, ...]:
+    return tuple(requests.NamedSerials(class_id, serial) for class_id, serial in serials)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gateway.websocket import (
     account_queries,
+    block_trades,
     market_queries,
     requests,
     session_methods,
@@ -43,6 +44,11 @@ HANDLERS: dict[type[requests.Request], Method] = {
     requests.OrderCancelAll: _method(requests.OrderCancelAll, trading.cancel_all_orders, own_rate=True),
     requests.OrderBatch: _method(requests.OrderBatch, trading.batch_orders, own_rate=True),
     requests.CreditsRetire: _method(requests.CreditsRetire, trading.retire_credits, own_rate=True),
+    requests.BlockKey: _method(requests.BlockKey, block_trades.key_half, own_rate=True),
+    requests.BlockWithdraw: _method(requests.BlockWithdraw, block_trades.withdraw_half, own_rate=True),
+    requests.BlockList: _method(requests.BlockList, block_trades.list_halves),
+    requests.ListBlockTrades: _method(requests.ListBlockTrades, block_trades.list_trades),
+    requests.AccountSerials: _method(requests.AccountSerials, account_queries.account_serials),
     requests.SessionCancelAfter: _method(requests.SessionCancelAfter, trading.cancel_after, own_rate=True),
     requests.GetOrderStatus: _method(requests.GetOrderStatus, account_queries.order_status),
     requests.OrdersOpen: _method(requests.OrdersOpen, account_queries.open_orders),

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from exchange.domain import events as ev
 from exchange.domain.ledger import Hold, entries
 from exchange.domain.orders import Side
-from gateway.rendering import cash_text, render_account_fill, render_retirement
+from gateway.block_trade_rendering import render_block_trade, render_half
+from gateway.rendering import cash_text, render_account_fill, render_delivery, render_retirement
 from gateway.results import AccountFill, Retirement
 from gateway.websocket import pushes
 from gateway.websocket.requests import Channel
@@ -21,7 +22,14 @@ if TYPE_CHECKING:
 
     from exchange.domain.state import State
 
-PrivateData = pushes.OrderData | AccountFill | pushes.BalancesData | Retirement
+PrivateData = (
+    pushes.OrderData
+    | AccountFill
+    | pushes.BalancesData
+    | Retirement
+    | pushes.BlockTradesData
+    | pushes.SettlementData
+)
 
 _ORDER_EVENTS = (
     ev.OrderAccepted,
@@ -41,14 +49,22 @@ _BALANCE_EVENTS = (
     ev.CashWithdrawn,
     ev.UnitsDeposited,
     ev.UnitsWithdrawn,
+    ev.UnitsIssued,
+    ev.UnitsCancelled,
+    ev.UnitsMoved,
     ev.Retired,
+    ev.BlockTrade,
+    ev.TradeSettled,
 )
+_BLOCK_TRADE_EVENTS = (ev.BlockTradeKeyed, ev.BlockTradeEnded, ev.BlockTrade)
 
 EVENT_TYPES: dict[Channel, tuple[type[ev.Event], ...]] = {
     Channel.ORDERS: _ORDER_EVENTS,
     Channel.FILLS: (ev.Fill,),
     Channel.BALANCES: _BALANCE_EVENTS,
     Channel.RETIREMENTS: (ev.Retired,),
+    Channel.BLOCK_TRADES: _BLOCK_TRADE_EVENTS,
+    Channel.SETTLEMENTS: (ev.TradeSettled,),
 }
 """What each private channel is made of."""
 
@@ -59,18 +75,23 @@ _PUSHES: dict[Channel, Callable[..., pushes.PrivatePush]] = {
     Channel.FILLS: pushes.FillsPush,
     Channel.BALANCES: pushes.BalancesPush,
     Channel.RETIREMENTS: pushes.RetirementsPush,
+    Channel.BLOCK_TRADES: pushes.BlockTradesPush,
+    Channel.SETTLEMENTS: pushes.SettlementsPush,
 }
 
 
 def accounts_concerned(event: ev.Event) -> tuple[str, ...]:
     """The accounts that an event concerns on some private channel."""
     kind = type(event)
-    if kind is ev.Fill or kind is ev.OrdersDecremented:
+    if kind in _OF_BUYER_AND_SELLER:
         return (event.buyer, event.seller) if event.buyer != event.seller else (event.buyer,)  # type: ignore[attr-defined]
+    if kind is ev.BlockTradeKeyed or kind is ev.BlockTradeEnded:
+        return (event.account, event.counterparty)  # type: ignore[attr-defined]
     return (event.account,) if kind in _OF_ONE_ACCOUNT else ()  # type: ignore[attr-defined]
 
 
-_OF_ONE_ACCOUNT = (frozenset(_ORDER_EVENTS) | frozenset(_BALANCE_EVENTS)) - {ev.Fill, ev.OrdersDecremented}
+_OF_BUYER_AND_SELLER = frozenset((ev.Fill, ev.OrdersDecremented, ev.BlockTrade, ev.TradeSettled))
+_OF_ONE_ACCOUNT = (frozenset(_ORDER_EVENTS) | frozenset(_BALANCE_EVENTS)) - _OF_BUYER_AND_SELLER
 
 
 def render_private(channel: Channel, state: State, account: str, recorded: ev.Recorded) -> PrivateData | None:
@@ -101,6 +122,42 @@ def _retirements(_state: State, _account: str, recorded: ev.Recorded) -> Private
     if not isinstance(event, ev.Retired):
         return None
     return render_retirement(recorded.seq, recorded.recorded_at, event)
+
+
+def _block_trades(state: State, account: str, recorded: ev.Recorded) -> PrivateData | None:
+    event = recorded.event
+    if isinstance(event, ev.BlockTradeKeyed):
+        return pushes.BlockKeyedData(account, render_half(state, recorded.seq, event), recorded.recorded_at)
+    if isinstance(event, ev.BlockTradeEnded):
+        return pushes.BlockEndedData(
+            account=account,
+            keyed_by=event.account,
+            counterparty=event.counterparty,
+            trade_reference=event.trade_reference,
+            reason=event.reason,
+            time=recorded.recorded_at,
+        )
+    if isinstance(event, ev.BlockTrade):
+        trade = render_block_trade(state, account, recorded.seq, recorded.recorded_at, event)
+        return pushes.BlockTradedData(account, trade)
+    return None
+
+
+def _settlements(_state: State, account: str, recorded: ev.Recorded) -> PrivateData | None:
+    event = recorded.event
+    if not isinstance(event, ev.TradeSettled):
+        return None
+    side = Side.BUY if event.buyer == account else Side.SELL
+    return pushes.SettlementData(
+        trade_id=event.trade,
+        account=account,
+        side=side,
+        currency=event.currency,
+        amount=cash_text(event.amount, event.currency),
+        fee=cash_text(event.buyer_fee if side is Side.BUY else event.seller_fee, event.currency),
+        delivered=render_delivery(event.delivered),
+        time=recorded.recorded_at,
+    )
 
 
 def _balances(_state: State, account: str, recorded: ev.Recorded) -> PrivateData | None:
@@ -136,6 +193,8 @@ _RENDERERS: dict[Channel, Callable[[State, str, ev.Recorded], PrivateData | None
     Channel.FILLS: _fills,
     Channel.BALANCES: _balances,
     Channel.RETIREMENTS: _retirements,
+    Channel.BLOCK_TRADES: _block_trades,
+    Channel.SETTLEMENTS: _settlements,
 }
 
 

@@ -14,7 +14,16 @@ import msgspec
 from exchange.domain.events import CancelReason
 from exchange.domain.instruments import InstrumentState
 from exchange.domain.orders import OrderType, Side, TimeInForce
-from gateway.results import AccountFill, BookLevel, CandleBar, Retirement, Trade
+from gateway.results import (
+    AccountFill,
+    BlockHalf,
+    BlockTradeReport,
+    BookLevel,
+    CandleBar,
+    Delivered,
+    Retirement,
+    Trade,
+)
 
 PROTOCOL_VERSION = 1
 
@@ -184,6 +193,51 @@ class BalancesData(msgspec.Struct, frozen=True):
     time: int
 
 
+class BlockKeyedData(msgspec.Struct, frozen=True, tag_field="kind", tag="keyed"):
+    """A half was keyed, by the account or by one that names it as the counterparty."""
+
+    account: str
+    """Whose channel it is."""
+    half: BlockHalf
+    time: int
+
+
+class BlockEndedData(msgspec.Struct, frozen=True, tag_field="kind", tag="ended"):
+    """A half was withdrawn or expired without its other half."""
+
+    account: str
+    """Whose channel it is."""
+    keyed_by: str
+    counterparty: str
+    trade_reference: str
+    reason: CancelReason
+    time: int
+
+
+class BlockTradedData(msgspec.Struct, frozen=True, tag_field="kind", tag="traded"):
+    """Both halves agreed."""
+
+    account: str
+    trade: BlockTradeReport
+
+
+BlockTradesData = BlockKeyedData | BlockEndedData | BlockTradedData
+
+
+class SettlementData(msgspec.Struct, frozen=True):
+    """Cash and units of a deferred trade changed hands. Cash in the trade's currency."""
+
+    trade_id: int
+    """Of a fill or a block trade."""
+    account: str
+    side: Side
+    currency: str
+    amount: str
+    fee: str
+    delivered: list[Delivered]
+    time: int
+
+
 # Pushes.
 
 
@@ -251,8 +305,24 @@ class RetirementsPush(msgspec.Struct, frozen=True, tag_field="channel", tag="ret
     data: Retirement
 
 
+class BlockTradesPush(msgspec.Struct, frozen=True, tag_field="channel", tag="block_trades"):
+    """Channel `block_trades`."""
+
+    seq: int
+    prev_seq: int
+    data: BlockTradesData
+
+
+class SettlementsPush(msgspec.Struct, frozen=True, tag_field="channel", tag="settlements"):
+    """Channel `settlements`."""
+
+    seq: int
+    prev_seq: int
+    data: SettlementData
+
+
 PublicPush = BookPush | TradesPush | TickerPush | CandlesPush
-PrivatePush = OrdersPush | FillsPush | BalancesPush | RetirementsPush
+PrivatePush = OrdersPush | FillsPush | BalancesPush | RetirementsPush | BlockTradesPush | SettlementsPush
 
 
 class EventPush(msgspec.Struct, frozen=True, tag_field="method", tag="event"):

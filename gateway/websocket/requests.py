@@ -21,6 +21,7 @@ RequestId = Annotated[int, Meta(ge=-(2**53), le=2**53)] | Annotated[str, Meta(ma
 Identifier = Annotated[str, Meta(max_length=64)]
 NewIdentifier = Annotated[str, Meta(min_length=1, max_length=64)]
 Text = Annotated[str, Meta(max_length=200)]
+SerialText = Annotated[str, Meta(min_length=1, max_length=250)]
 PriceText = Annotated[str, Meta(min_length=1, max_length=24)]
 IsoDate = Annotated[str, Meta(max_length=10)]
 Seq = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -40,6 +41,8 @@ class Channel(StrEnum):
     FILLS = "fills"
     BALANCES = "balances"
     RETIREMENTS = "retirements"
+    BLOCK_TRADES = "block_trades"
+    SETTLEMENTS = "settlements"
 
 
 class Interval(StrEnum):
@@ -73,6 +76,20 @@ class Deliver(_Params, frozen=True, gc=False):
     quantity: int
 
 
+class NamedSerials(_Params, frozen=True, gc=False):
+    """A block of serial numbers of a class, as its registry writes it; of an unknown form `TEXT [FIRST to LAST]`."""
+
+    class_id: Identifier
+    serial: SerialText
+
+
+class RetireOnFill(_Params, frozen=True, gc=False):
+    """For whom and why what the order buys is retired."""
+
+    beneficiary: Text
+    purpose: Text = ""
+
+
 class OrderPlaceParams(_Params, frozen=True, gc=False):
     """A new order. Idempotent by account and `client_order_id`: the same body again gets the same answer."""
 
@@ -92,6 +109,8 @@ class OrderPlaceParams(_Params, frozen=True, gc=False):
     self_trade_prevention: SelfTradePrevention = SelfTradePrevention.CANCEL_TAKER
     deliver: Annotated[tuple[Deliver, ...], Meta(max_length=100)] = ()
     """Sell orders in a basket: classes to deliver; by default the oldest vintages."""
+    retire_on_fill: RetireOnFill | None = None
+    """Buy orders: retire what each trade delivers, with the trade or at its settlement."""
 
 
 class OrderAmendParams(_Params, frozen=True, gc=False):
@@ -169,14 +188,62 @@ class FillsListParams(_Params, frozen=True):
 
 
 class CreditsRetireParams(_Params, frozen=True):
-    """Units to take out of circulation for ever. Idempotent by account and `reference`."""
+    """Units to take out of circulation for ever: of classes, or named serials. Idempotent by account and `reference`."""
 
-    class_id: Identifier
-    quantity: int
     beneficiary: Text
     purpose: Text
     reference: NewIdentifier
     account: Identifier = ""
+    credits: Annotated[tuple[Deliver, ...], Meta(max_length=100)] = ()
+    """Each class once; its lowest serials are retired."""
+    serials: Annotated[tuple[NamedSerials, ...], Meta(max_length=100)] = ()
+    """Or the serials themselves."""
+
+
+class BlockKeyParams(_Params, frozen=True):
+    """One side of a trade agreed off the book; it trades when the counterparty keys the other side of the same terms.
+
+    Idempotent by account, counterparty and `trade_reference`, which both sides agree on.
+    """
+
+    trade_reference: NewIdentifier
+    counterparty: Identifier
+    """The other side's account."""
+    instrument: Identifier
+    side: Side
+    price: PriceText
+    quantity: int
+    account: Identifier = ""
+    deliver: Annotated[tuple[Deliver, ...], Meta(max_length=100)] = ()
+    """Classes to deliver; by default the seller's oldest vintages."""
+    serials: Annotated[tuple[NamedSerials, ...], Meta(max_length=100)] = ()
+    """Or the serials themselves."""
+
+
+class BlockWithdrawParams(_Params, frozen=True):
+    """A half of one's own that waits."""
+
+    trade_reference: NewIdentifier
+    counterparty: Identifier
+    account: Identifier = ""
+
+
+class BlockTradesParams(_Params, frozen=True):
+    """A page of an account's block trades."""
+
+    account: Identifier = ""
+    after_seq: Seq = 0
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+
+class AccountSerialsParams(_Params, frozen=True):
+    """A page of an account's serial blocks of a class."""
+
+    class_id: Identifier
+    account: Identifier = ""
+    after: Annotated[str, Meta(max_length=250)] = ""
+    """The last block of the page before, from its `next_after`."""
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
 
 
 class MarketInstrumentsParams(_Params, frozen=True):
@@ -339,6 +406,41 @@ class CreditsRetire(Request, frozen=True, tag="credits.retire"):
     params: CreditsRetireParams
 
 
+class AccountSerials(Request, frozen=True, tag="account.serials"):
+    """Serial numbers of an account."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.SerialsPage
+    params: AccountSerialsParams
+
+
+class BlockKey(Request, frozen=True, tag="block.key"):
+    """Key one side of a block trade."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.KeyedBlock
+    params: BlockKeyParams
+
+
+class BlockWithdraw(Request, frozen=True, tag="block.withdraw"):
+    """Take back a half that waits."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.WithdrawnBlock
+    params: BlockWithdrawParams
+
+
+class BlockList(Request, frozen=True, tag="block.list"):
+    """Halves that wait: one's own, and those that name this account."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.BlockHalves
+    params: AccountParams = AccountParams()
+
+
+class ListBlockTrades(Request, frozen=True, tag="block.trades"):
+    """Block trades of an account from the log."""
+
+    result: ClassVar[type[msgspec.Struct]] = results.BlockTrades
+    params: BlockTradesParams = BlockTradesParams()
+
+
 class MarketInstruments(Request, frozen=True, tag="market.instruments"):
     """Listed instruments."""
 
@@ -420,7 +522,12 @@ AnyRequest = (
     | FillsList
     | AccountBalances
     | AccountHoldings
+    | AccountSerials
     | CreditsRetire
+    | BlockKey
+    | BlockWithdraw
+    | BlockList
+    | ListBlockTrades
     | MarketInstruments
     | MarketBook
     | MarketTrades

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 from gateway.websocket.local_book import BookMismatch, LocalBook
 from gateway.websocket.pushes import (
     BalancesPush,
+    BlockTradesPush,
     BookPush,
     CandlesPush,
     FillsPush,
     OrdersPush,
     RetirementsPush,
+    SettlementsPush,
     TickerPush,
     TradesPush,
 )
@@ -23,7 +25,16 @@ if TYPE_CHECKING:
     from gateway.websocket.pushes import PrivatePush, PublicPush
 
 AnyPush = (
-    BookPush | TradesPush | TickerPush | CandlesPush | OrdersPush | FillsPush | BalancesPush | RetirementsPush
+    BookPush
+    | TradesPush
+    | TickerPush
+    | CandlesPush
+    | OrdersPush
+    | FillsPush
+    | BalancesPush
+    | RetirementsPush
+    | BlockTradesPush
+    | SettlementsPush
 )
 StreamKey = tuple[str, str, str]
 """Channel, instrument or account, interval."""
@@ -215,5 +226,7 @@ _CHANNEL_OF: dict[type[AnyPush], str] = {
         FillsPush,
         BalancesPush,
         RetirementsPush,
+        BlockTradesPush,
+        SettlementsPush,
     )
 }

@@ -8,17 +8,23 @@ from typing import TYPE_CHECKING
 from exchange.domain import commands
 from exchange.domain import events as ev
 from exchange.domain.money import MAX_AMOUNT
-from exchange.domain.orders import OrderRequest
+from exchange.domain.orders import OrderRequest, RetirementTerms
 from exchange.domain.rejects import Reject, RejectCode
 from gateway import results
 from gateway.rendering import known_listing, render_changed, render_placed, render_retirement
+from gateway.serial_text import parse_serial
 from gateway.websocket import requests
 from gateway.websocket.frames import reject_body
 from gateway.websocket.submission import Submission
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import msgspec
 
+    from exchange.domain.instruments import CreditClass
+    from exchange.domain.orders import Delivery
+    from exchange.domain.serials import ClassBlock
     from gateway.core import Gateway
     from gateway.websocket.connection import Connection
 
@@ -46,7 +52,7 @@ def cancel_all_orders(connection: Connection, request: requests.OrderCancelAll) 
     session = connection.session
     account = session.cancelling_account(connection.gateway.replica, params.account)
     key = session.require_key()
-    _spend_cancel(connection)
+    spend_cancel(connection)
     return Submission(
         commands.CancelAll(
             by=key.key_id,
@@ -89,18 +95,17 @@ def retire_credits(connection: Connection, request: requests.CreditsRetire) -> S
     session = connection.session
     account = session.trading_account(connection.gateway.replica, params.account)
     key = session.require_key()
-    _spend_order(connection)
-    _check_quantity(params.quantity, "quantity")
+    spend_order(connection)
     for name in ("beneficiary", "purpose", "reference"):
-        if not getattr(params, name).isprintable():
-            raise Reject(RejectCode.INVALID_PARAMS, f"params.{name}: control characters are not allowed")
+        _check_printable(getattr(params, name), name)
+    classes = connection.gateway.replica.state.classes
     return Submission(
         commands.Retire(
             by=key.key_id,
             session=session.number,
             account=account,
-            class_id=params.class_id,
-            quantity=params.quantity,
+            credits=delivery(params.credits),
+            blocks=named_serials(classes, params.serials),
             beneficiary=params.beneficiary,
             purpose=params.purpose,
             reference=params.reference,
@@ -115,7 +120,7 @@ def cancel_after(connection: Connection, request: requests.SessionCancelAfter) -
     session = connection.session
     account = session.trading_account(connection.gateway.replica, params.account)
     key = session.require_key()
-    _spend_cancel(connection)
+    spend_cancel(connection)
     return Submission(
         commands.SetCancelAfter(
             by=key.key_id,
@@ -155,28 +160,33 @@ def _place(connection: Connection, params: requests.OrderPlaceParams) -> Submiss
     session = connection.session
     account = session.trading_account(gateway.replica, params.account)
     key = session.require_key()
-    _spend_order(connection)
+    spend_order(connection)
     client_order_id = params.client_order_id
     if not (client_order_id.isascii() and client_order_id.isprintable()):
         raise Reject(RejectCode.INVALID_PARAMS, "params.client_order_id: printable ASCII characters only")
-    _check_quantity(params.quantity, "quantity")
+    check_quantity(params.quantity, "quantity")
     if params.display_quantity:
-        _check_quantity(params.display_quantity, "display quantity")
+        check_quantity(params.display_quantity, "display quantity")
     instrument = known_listing(gateway.replica.state, params.instrument).instrument
     price = params.price
+    retiring = params.retire_on_fill
+    if retiring is not None:
+        _check_printable(retiring.beneficiary, "retire_on_fill.beneficiary")
+        _check_printable(retiring.purpose, "retire_on_fill.purpose")
     order = OrderRequest(
         client_order_id=client_order_id,
         instrument=instrument.symbol,
         side=params.side,
         quantity=params.quantity,
-        price=None if price is None else _sound_price(instrument.price_to_ticks(price)),
+        price=None if price is None else sound_price(instrument.price_to_ticks(price)),
         order_type=params.order_type,
         time_in_force=params.time_in_force,
         expire_date=params.expire_date,
         post_only=params.post_only,
         display_quantity=params.display_quantity,
         self_trade_prevention=params.self_trade_prevention,
-        deliver=_delivery(params.deliver) if params.deliver else (),
+        deliver=delivery(params.deliver) if params.deliver else (),
+        retire_on_fill=None if retiring is None else RetirementTerms(retiring.beneficiary, retiring.purpose),
     )
     connection.placing[account, client_order_id] = instrument
     return Submission(
@@ -191,12 +201,12 @@ def _amend(connection: Connection, params: requests.OrderAmendParams) -> Submiss
     session = connection.session
     account = session.trading_account(gateway.replica, params.account)
     key = session.require_key()
-    _spend_order(connection)
+    spend_order(connection)
     price = None
     if params.quantity is not None:
-        _check_quantity(params.quantity, "quantity")
+        check_quantity(params.quantity, "quantity")
     if params.price is not None:
-        price = _sound_price(_ticks_of_order(connection, account, params))
+        price = sound_price(_ticks_of_order(connection, account, params))
     return Submission(
         commands.AmendOrder(
             by=key.key_id,
@@ -216,7 +226,7 @@ def _cancel(connection: Connection, params: requests.OrderCancelParams) -> Submi
     session = connection.session
     account = session.cancelling_account(gateway.replica, params.account)
     key = session.require_key()
-    _spend_cancel(connection)
+    spend_cancel(connection)
     return Submission(
         commands.CancelOrder(
             by=key.key_id,
@@ -250,31 +260,52 @@ def _ticks_of_order(connection: Connection, account: str, params: requests.Order
     return instrument.price_to_ticks(params.price)
 
 
-def _delivery(deliver: tuple[requests.Deliver, ...]) -> tuple[tuple[str, int], ...]:
+def delivery(deliver: tuple[requests.Deliver, ...]) -> Delivery:
+    """Classes and units of each, as the venue takes them; raises Reject."""
     for item in deliver:
-        _check_quantity(item.quantity, "delivered quantity")
+        check_quantity(item.quantity, "delivered quantity")
     return tuple((item.class_id, item.quantity) for item in deliver)
 
 
-def _check_quantity(quantity: int, what: str) -> None:
+def named_serials(
+    classes: Mapping[str, CreditClass], named: tuple[requests.NamedSerials, ...]
+) -> tuple[ClassBlock, ...]:
+    """The blocks that a request names; raises Reject."""
+    found: list[ClassBlock] = []
+    for item in named:
+        credit_class = classes.get(item.class_id)
+        if credit_class is None:
+            raise Reject(RejectCode.UNKNOWN_CLASS, f"{item.class_id!r} is not a registered credit class")
+        found.append((item.class_id, parse_serial(item.serial, credit_class)))
+    return tuple(found)
+
+
+def _check_printable(text: str, name: str) -> None:
+    if not text.isprintable():
+        raise Reject(RejectCode.INVALID_PARAMS, f"params.{name}: control characters are not allowed")
+
+
+def check_quantity(quantity: int, what: str) -> None:
     """Refuse what no instrument takes and no log should carry."""
     if not 0 < quantity <= MAX_AMOUNT:
         raise Reject(RejectCode.INVALID_QUANTITY, f"a {what} lies between 1 and {MAX_AMOUNT}")
 
 
-def _sound_price(ticks: int) -> int:
+def sound_price(ticks: int) -> int:
     """The same for prices."""
     if not 0 < ticks <= MAX_AMOUNT:
         raise Reject(RejectCode.INVALID_PRICE, f"a price lies between 1 and {MAX_AMOUNT} ticks")
     return ticks
 
 
-def _spend_order(connection: Connection) -> None:
+def spend_order(connection: Connection) -> None:
+    """Count the request against the key's rate for orders; raises Reject."""
     if connection.key_buckets is not None:
         connection.key_buckets.orders.demand(connection.received_ns, "orders")
 
 
-def _spend_cancel(connection: Connection) -> None:
+def spend_cancel(connection: Connection) -> None:
+    """The same for what only lowers risk."""
     if connection.key_buckets is not None:
         connection.key_buckets.cancels.demand(connection.received_ns, "cancels")
 

@@ -305,14 +305,19 @@ async def test_orders_that_cannot_be(guarded: RunningExchange) -> None:
 async def test_retirements_that_cannot_be(guarded: RunningExchange) -> None:
     """Negative, huge, uncovered and unknown retirements each have their number."""
     raw = await guarded.raw_trader("beta-key")
-    wish = {"class_id": V19, "quantity": 1, "beneficiary": "Acme", "purpose": "x", "reference": "r"}
+    wish: dict[str, Any] = {
+        "credits": [{"class_id": V19, "quantity": 1}],
+        "beneficiary": "Acme",
+        "purpose": "x",
+        "reference": "r",
+    }
     codes = [
         (await raw.error("credits.retire", **(wish | change)))["code"]
         for change in (
-            {"quantity": -1},
-            {"quantity": HUGE},
-            {"quantity": 10**9},
-            {"class_id": "NOPE-1"},
+            {"credits": [{"class_id": V19, "quantity": -1}]},
+            {"credits": [{"class_id": V19, "quantity": HUGE}]},
+            {"credits": [{"class_id": V19, "quantity": 10**9}]},
+            {"credits": [{"class_id": "NOPE-1", "quantity": 1}]},
             {"beneficiary": "  "},
             {"beneficiary": "a\u0000"},
             {"beneficiary": "x" * 201},

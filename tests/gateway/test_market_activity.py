@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import astuple
 
 from exchange.domain.events import Fill
+from exchange.domain.holdings import LOWEST_SERIAL
 from exchange.domain.orders import Side
 from gateway.market_activity import INTERVALS_NS, MINUTE_NS, TAPE_TRADES, MarketActivity
 
@@ -25,6 +26,7 @@ def fill(price: int, quantity: int = 1) -> Fill:
         seller_fee=0,
         buyer_release=0,
         delivered=(),
+        rule=LOWEST_SERIAL,
         settlement_date="2026-11-23",
     )
 

@@ -66,9 +66,7 @@ async def trade_a_little(exchange: RunningExchange) -> tuple[ExchangeClient, Exc
         commands.DepositCash(LOCAL_OPERATOR, BETA, "EUR", 12_345, "more"),
         commands.WithdrawCash(LOCAL_OPERATOR, BETA, "EUR", 45, "less"),
     )
-    await beta.retire(
-        class_id=V19, quantity=3, beneficiary="Acme Ltd", purpose="2026 footprint", reference="r"
-    )
+    await beta.retire(credits={V19: 3}, beneficiary="Acme Ltd", purpose="2026 footprint", reference="r")
     return beta, gamma
 
 
@@ -93,7 +91,7 @@ async def test_replay_equals_live(
     await gamma.place_order(client_order_id="x", instrument=RIMBA, side="sell", quantity=1, price="9.90")
     await beta.place_order(client_order_id="y", instrument=RIMBA, side="buy", quantity=1, price="9.90")
     last = (
-        await beta.retire(class_id=V19, quantity=1, beneficiary="Acme", purpose="end", reference="end")
+        await beta.retire(credits={V19: 1}, beneficiary="Acme", purpose="end", reference="end")
     ).retirement_id
     if channel in {"orders", "fills"}:
         last -= 1

@@ -397,28 +397,27 @@ async def test_balances_and_holdings(exchange: RunningExchange) -> None:
         results.Balances(BETA, report.seq + 1, [results.CashBalance("EUR", "100000.00", "90.18", "99909.82")])
         == balances
     )
-    assert results.UnitBalance(V19, 100_000, 30, 99_970) in holdings.units
+    assert results.UnitBalance(V19, 100_000, 30, 99_970, 0) in holdings.units
 
 
 async def test_retirement(exchange: RunningExchange) -> None:
     """Units leave circulation once per reference; the same request again is answered as a duplicate."""
     client = await exchange.client("beta-key")
-    wish = {
-        "class_id": V19,
-        "quantity": 40,
+    wish: dict[str, Any] = {
+        "credits": {V19: 40},
         "beneficiary": "Acme Ltd",
         "purpose": "2026 footprint",
         "reference": "r1",
     }
-    first = await client.retire(**wish)  # type: ignore[arg-type]
-    again = await client.retire(**wish)  # type: ignore[arg-type]
+    first = await client.retire(**wish)
+    again = await client.retire(**wish)
     assert (exchange.venue.state.last_seq, False) == (first.retirement_id, first.duplicate)
     assert (first.retirement_id, first.time, True) == (again.retirement_id, again.time, again.duplicate)
     assert 99_960 == (await client.holdings()).units[-1].total
-    wish["quantity"] = 41
-    assert RejectCode.REFERENCE_REUSED == (await refused(client.retire(**wish))).code  # type: ignore[arg-type]
-    wish |= {"quantity": 10**9, "reference": "r2"}
-    assert RejectCode.INSUFFICIENT_UNITS == (await refused(client.retire(**wish))).code  # type: ignore[arg-type]
+    wish["credits"] = {V19: 41}
+    assert RejectCode.REFERENCE_REUSED == (await refused(client.retire(**wish))).code
+    wish |= {"credits": {V19: 10**9}, "reference": "r2"}
+    assert RejectCode.INSUFFICIENT_UNITS == (await refused(client.retire(**wish))).code
 
 
 async def test_dead_man_timer(exchange: RunningExchange) -> None:

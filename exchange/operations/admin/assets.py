@@ -91,7 +91,7 @@ def minor_units(amount: str, currency: str) -> int:
 
 @click.group()
 def units() -> None:
-    """Book serial blocks that came in or go out."""
+    """Book serial blocks that come in, go out, are issued here, end, or move to another registry."""
 
 
 def _block_options(function: click.decorators.FC) -> click.decorators.FC:
@@ -155,6 +155,91 @@ def withdraw_units(
     quantity = sum(block.quantity for block in found)
     command = commands.WithdrawUnits(LOCAL_OPERATOR, account, class_id, quantity, found, reference)
     change(exchange, command, f"withdrew {quantity} of {class_id} from {account}", as_json=as_json)
+
+
+@units.command("issue")
+@click.argument("account")
+@click.argument("class_id", metavar="CLASS")
+@click.argument("quantity", type=int)
+@reference_option
+@json_option
+@exchange_options
+def issue_units(
+    exchange: Exchange, *, account: str, class_id: str, quantity: int, reference: str, as_json: bool
+) -> None:
+    """Issue QUANTITY units of a class of the venue's own registry (EXC) to ACCOUNT; the venue numbers them."""
+    command = commands.IssueUnits(LOCAL_OPERATOR, account, class_id, quantity, reference)
+    change(exchange, command, f"issued {quantity} of {class_id} to {account}", as_json=as_json)
+
+
+@units.command("cancel")
+@click.argument("account")
+@click.argument("class_id", metavar="CLASS")
+@_block_options
+@click.option("--reason", required=True, help="For the record, such as: issued in error.")
+@reference_option
+@json_option
+@exchange_options
+def cancel_units(
+    exchange: Exchange,
+    *,
+    account: str,
+    class_id: str,
+    blocks: tuple[str, ...],
+    blocks_file: Path | None,
+    reason: str,
+    reference: str,
+    as_json: bool,
+) -> None:
+    """End serial blocks of ACCOUNT for ever, for nobody's use. A retirement is its owner's; see the websocket."""
+    found = _blocks(blocks, blocks_file)
+    quantity = sum(block.quantity for block in found)
+    command = commands.CancelUnits(LOCAL_OPERATOR, account, class_id, found, reason, reference)
+    change(exchange, command, f"cancelled {quantity} of {class_id} of {account}", as_json=as_json)
+
+
+@units.command("move")
+@click.argument("account")
+@click.argument("class_id", metavar="CLASS")
+@click.argument("to_class_id", metavar="TO_CLASS")
+@_block_options
+@click.option(
+    "--to-block",
+    "to_blocks",
+    multiple=True,
+    metavar="BLOCK",
+    help="Serials that the other registry issued for them; none where that is the venue's own. May be repeated.",
+)
+@reference_option
+@json_option
+@exchange_options
+def move_units(
+    exchange: Exchange,
+    *,
+    account: str,
+    class_id: str,
+    to_class_id: str,
+    blocks: tuple[str, ...],
+    blocks_file: Path | None,
+    to_blocks: tuple[str, ...],
+    reference: str,
+    as_json: bool,
+) -> None:
+    """Book that serial blocks of ACCOUNT were cancelled at their registry and issued as TO_CLASS at another."""
+    found = _blocks(blocks, blocks_file)
+    quantity = sum(block.quantity for block in found)
+    command = commands.MoveUnits(
+        LOCAL_OPERATOR,
+        account,
+        class_id,
+        found,
+        to_class_id,
+        tuple(parse_block(text) for text in to_blocks),
+        reference,
+    )
+    change(
+        exchange, command, f"moved {quantity} of {class_id} of {account} to {to_class_id}", as_json=as_json
+    )
 
 
 def _blocks(texts: tuple[str, ...], file: Path | None) -> tuple[SerialBlock, ...]:

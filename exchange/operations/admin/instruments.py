@@ -43,6 +43,8 @@ class InstrumentRow(msgspec.Struct, frozen=True):
     """Empty until the first trade."""
     maker_fee_ppm: int
     taker_fee_ppm: int
+    settlement_days: int
+    calendar: str
     orders: int
     """Live ones."""
 
@@ -107,6 +109,8 @@ def _row(state: State, listing: Listing) -> InstrumentRow:
         last_price=price(listing.last_price) if listing.last_price else "",
         maker_fee_ppm=instrument.maker_fee_ppm,
         taker_fee_ppm=instrument.taker_fee_ppm,
+        settlement_days=instrument.settlement_days,
+        calendar=instrument.calendar,
         orders=len(state.books[instrument.symbol].orders),
     )
 
@@ -126,6 +130,18 @@ def _row(state: State, listing: Listing) -> InstrumentRow:
 @click.option("--band-ppm", type=int, default=200_000, show_default=True, help="Width of the price band.")
 @click.option("--maker-fee-ppm", type=int, default=0, show_default=True)
 @click.option("--taker-fee-ppm", type=int, default=0, show_default=True)
+@click.option(
+    "--settlement-days",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Business days from trade to settlement; 0: at once.",
+)
+@click.option(
+    "--calendar",
+    default="",
+    help="Holiday calendar of those days (`calendars set`). Default: Monday to Friday.",
+)
 @json_option
 @exchange_options
 def create(
@@ -143,6 +159,8 @@ def create(
     band_ppm: int,
     maker_fee_ppm: int,
     taker_fee_ppm: int,
+    settlement_days: int,
+    calendar: str,
     as_json: bool,
 ) -> None:
     """List an instrument on one credit class, or a basket of several."""
@@ -162,8 +180,12 @@ def create(
         taker_fee_ppm=taker_fee_ppm,
     )
     known = state.classes.get(classes[0])
-    if known is not None:
-        instrument = msgspec.structs.replace(instrument, unit=known.unit)
+    instrument = msgspec.structs.replace(
+        instrument,
+        unit=instrument.unit if known is None else known.unit,
+        settlement_days=settlement_days,
+        calendar=calendar,
+    )
     command = commands.ListInstrument(LOCAL_OPERATOR, instrument)
     change(exchange, command, f"listed {symbol}", as_json=as_json)
 

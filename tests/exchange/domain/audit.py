@@ -53,7 +53,7 @@ class Auditor:
         for recorded in self.market.recorded[self._read :]:
             self._follow(recorded)
         self._read = len(self.market.recorded)
-        self.market.state.ledger.check()
+        self.market.state.check()
         self._check_orders()
         self._check_holds()
         self._check_books()
@@ -116,6 +116,11 @@ class Auditor:
                 assert order.remaining == sum(units for _, units in order.deliver)
                 for class_id, units in order.deliver:
                     needed[order.account, class_id] += units
+        for obligation in state.obligations.values():
+            settled = obligation.settled
+            needed[settled.buyer, settled.currency] += settled.amount + settled.buyer_fee
+            for class_id, units in settled.delivered:
+                needed[settled.seller, class_id] += units
         held = {
             (account, asset): balance.held
             for account, balances in state.ledger.accounts.items()

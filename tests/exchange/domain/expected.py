@@ -12,6 +12,7 @@ from exchange.domain.events import (
     OrderRejected,
     RequestRefused,
 )
+from exchange.domain.holdings import LOWEST_SERIAL
 from matching.order import Side, TimeInForce
 from tests.market import BUSINESS_DATE, PROJECT, V19
 
@@ -130,5 +131,6 @@ def fill(
         seller_fee=seller_fee,
         buyer_release=buyer_release,
         delivered=((V19, quantity),) if delivered is None else delivered,
+        rule=LOWEST_SERIAL,
         settlement_date=settlement_date,
     )

@@ -232,11 +232,10 @@ class RandomTrading:
             key_id,
             self._session(key_id),
             account,
-            class_id,
-            random.randint(1, 8),
             "Acme",
             "flights",
             reference,
+            ((class_id, random.randint(1, 8)),),
         )
 
     def _deposit(self) -> Command:

@@ -93,7 +93,7 @@ def test_nothing_works_before_the_opening() -> None:
         commands.CancelOrder(OPERATOR, 0, "alpha", 1),
         commands.AmendOrder("alpha-key", 0, "alpha", 1, quantity=1),
         commands.CancelAll("alpha-key", 0, "alpha"),
-        commands.Retire("alpha-key", 0, "alpha", V19, 1, "Acme", "flights", "r"),
+        commands.Retire("alpha-key", 0, "alpha", "Acme", "flights", "r", ((V19, 1),)),
         commands.SetCancelAfter("alpha-key", 0, "alpha", 1),
         commands.OpenSession("alpha-key", "gateway-1"),
         commands.CloseDay(OPERATOR, "2026-11-24"),

@@ -16,6 +16,7 @@ from exchange.domain.events import (
     UnitsDeposited,
     UnitsWithdrawn,
 )
+from exchange.domain.holdings import LOWEST_SERIAL
 from exchange.domain.identity import LOCAL_OPERATOR, VENUE
 from exchange.domain.rejects import RejectCode
 from exchange.domain.serials import SerialBlock
@@ -176,7 +177,7 @@ def test_one_batch_may_hold_several_classes(market: Market) -> None:
             OPERATOR,
             "alpha",
             RejectCode.SERIAL_BLOCK_NOT_HELD,
-            f"batch new 51 to 60 is not wholly in custody as {V19}",
+            f"batch new 51 to 60 is not wholly the account's as {V19}",
         )
     ] == market.do(withdraw((block(51, 60),)))
     assert [
@@ -185,7 +186,7 @@ def test_one_batch_may_hold_several_classes(market: Market) -> None:
             OPERATOR,
             "alpha",
             RejectCode.SERIAL_BLOCK_NOT_HELD,
-            f"batch new 45 to 55 is not wholly in custody as {V19}",
+            f"batch new 45 to 55 is not wholly the account's as {V19}",
         )
     ] == market.do(withdraw((block(45, 55),)))
     market.do(withdraw((block(51, 100),), class_id=V18))
@@ -239,7 +240,7 @@ def test_a_serial_number_comes_in_once(
             OPERATOR,
             "alpha",
             RejectCode.SERIAL_BLOCK_OVERLAPS,
-            f"serial number {serial} of batch new is in custody already",
+            f"serial number {serial} of batch new came in before",
         )
     ] == market.do(deposit((again,), class_id=class_id))
 
@@ -322,7 +323,7 @@ def test_withdrawal_of_what_is_not_there(market: Market) -> None:
                 OPERATOR,
                 "alpha",
                 RejectCode.SERIAL_BLOCK_NOT_HELD,
-                f"batch {wrong.batch} {wrong.first} to {wrong.last} is not wholly in custody as {V19}",
+                f"batch {wrong.batch} {wrong.first} to {wrong.last} is not wholly the account's as {V19}",
             )
         ] == market.do(withdraw((wrong,)))
     market.alpha.rest(market.alpha.sell(UNITS - 50, 1000))
@@ -334,13 +335,14 @@ def test_withdrawal_of_what_is_not_there(market: Market) -> None:
             RejectCode.INSUFFICIENT_UNITS,
             f"100 units of {V19} needed, 50 available",
         )
-    ] == market.do(withdraw((block(1, 100),)))
+    ] == market.do(withdraw((block(1, 100, "opening-2019"),)))
 
 
 def test_retirement(market: Market) -> None:
     """Units leave circulation; their serial numbers stay in custody."""
     supply = market.state.ledger.supply[V20]
-    assert [Retired("alpha", V20, 7, "Acme", "2026 footprint", "ret-1")] == market.do(
+    pieces = ((V20, SerialBlock("GS", "opening-2020", 1, 7)),)
+    assert [Retired("alpha", pieces, "Acme", "2026 footprint", "ret-1", LOWEST_SERIAL)] == market.do(
         market.alpha.retire_command(V20, 7, "ret-1")
     )
     assert (UNITS - 7, 0) == market.balance("alpha", V20)
@@ -363,10 +365,10 @@ def test_a_trader_retires_only_what_is_free(market: Market) -> None:
 @pytest.mark.parametrize(
     ("change", "code", "message"),
     [
-        ({"quantity": 0}, RejectCode.INVALID_AMOUNT, AMOUNT),
-        ({"quantity": -1}, RejectCode.INVALID_AMOUNT, AMOUNT),
+        ({"credits": ((V19, 0),)}, RejectCode.INVALID_AMOUNT, AMOUNT),
+        ({"credits": ((V19, -1),)}, RejectCode.INVALID_AMOUNT, AMOUNT),
         (
-            {"class_id": "VCS-1-2020"},
+            {"credits": (("VCS-1-2020", 5),)},
             RejectCode.UNKNOWN_CLASS,
             "'VCS-1-2020' is not a registered credit class",
         ),

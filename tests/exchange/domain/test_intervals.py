@@ -182,10 +182,9 @@ class CustodyAgainstPlainDict(RuleBasedStateMachine):
             self.custody.add(class_id, block)
             self.oracle.update(dict.fromkeys(self.units(block), class_id))
 
-    @rule(class_id=CLASSES, block=BLOCKS)
-    def remove(self, class_id: str, block: SerialBlock) -> None:
+    @rule(block=BLOCKS)
+    def remove(self, block: SerialBlock) -> None:
         classes = {self.oracle.get(unit) for unit in self.units(block)}
-        assert ({class_id} == classes) == self.custody.holds(class_id, block)
         if len(classes) == 1 and None not in classes:
             self.custody.remove(block)
             for unit in self.units(block):

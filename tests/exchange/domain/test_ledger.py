@@ -97,8 +97,8 @@ def test_delivery_versus_payment() -> None:
     assert [
         Transfer("alpha", "beta", "EUR", 4_995, from_hold=True),
         Transfer("alpha", VENUE, "EUR", 15, from_hold=True),
-        Hold("alpha", "EUR", -7),
         Transfer("beta", "alpha", V19, 5, from_hold=True),
+        Hold("alpha", "EUR", -7),
     ] == entries(event)
 
 

@@ -105,7 +105,7 @@ def trading_commands(key_id: str, session: int, account: str) -> list[Command]:
         commands.AmendOrder(key_id, session, account, 1, quantity=1),
         commands.CancelOrder(key_id, session, account, 1),
         commands.CancelAll(key_id, session, account),
-        commands.Retire(key_id, session, account, V19, 1, "Acme", "flights", "r-1"),
+        commands.Retire(key_id, session, account, "Acme", "flights", "r-1", ((V19, 1),)),
         commands.SetCancelAfter(key_id, session, account, 1000),
     ]
 

@@ -11,13 +11,13 @@ from exchange.domain import commands, snapshot, venue
 from exchange.domain.events import EVENT_TYPES, RequestRefused, WriterStarted
 from exchange.domain.identity import LOCAL_OPERATOR, Role
 from exchange.domain.instruments import CreditClass
-from exchange.domain.orders import OrderRequest
+from exchange.domain.orders import OrderRequest, RetirementTerms
 from exchange.domain.rejects import Reject, RejectCode
 from exchange.domain.serials import SerialBlock
 from exchange.domain.state import State
 from exchange.domain.venue import Venue, VenueError
 from matching.order import Side, TimeInForce
-from tests.market import V19, Market
+from tests.market import PROJECT, V19, Market
 
 if TYPE_CHECKING:
     from exchange.domain.commands import Command
@@ -77,7 +77,7 @@ MALFORMED: list[tuple[Command, str]] = [
     (place(side=Side.SELL, deliver=((V19, 1),) * 1001), "a list has at most 1000 items"),
     (commands.CancelOrder("alpha-key", 1, "alpha\x00", 1), CONTROL),
     (commands.CancelOrder("alpha-key", 1, "alpha", 2**70), NUMBER),
-    (commands.Retire("alpha-key", 1, "alpha", V19, 1, "A\ud800", "p", "r"), CONTROL),
+    (commands.Retire("alpha-key", 1, "alpha", "A\ud800", "p", "r", ((V19, 1),)), CONTROL),
     (commands.AdmitParticipant(LOCAL_OPERATOR, "DELTA", "x" * 257), TOO_LONG),
     (
         commands.RegisterClass(LOCAL_OPERATOR, CreditClass("A-1-2020", "A", "1", "n", 2020, labels=("\t",))),
@@ -149,6 +149,19 @@ def lively_market() -> Market:
     market.alpha.cancel_after(10**9)
     market.do(market.alpha.retire_command(V19, 3, "r"))
     market.do(commands.RegisterKey(LOCAL_OPERATOR, "k", "BETA", Role.TRADER, "ab" * 32))
+    market.do(commands.SetCalendar(LOCAL_OPERATOR, "TEST", ("2026-11-25",)))
+    market.list_instrument(
+        msgspec.structs.replace(PROJECT, symbol="LATER", settlement_days=2, calendar="TEST")
+    )
+    market.do(commands.RegisterClass(LOCAL_OPERATOR, CreditClass("EXC-1-2026", "EXC", "1", "Biochar", 2026)))
+    market.do(commands.IssueUnits(LOCAL_OPERATOR, "alpha", "EXC-1-2026", 50, "issue-1"))
+    market.beta.rest(market.beta.sell(20, 1000, "LATER"))
+    market.alpha.place(market.alpha.buy(20, 1000, "LATER", retire_on_fill=RetirementTerms("Acme", "flights")))
+    market.do(
+        commands.KeyBlockTrade(
+            "alpha-key", market.alpha.session, "alpha", "beta", "bt", "LATER", Side.BUY, 1000, 7
+        )
+    )
     market.close_day("2026-11-24")
     market.alpha.cancel(market.alpha.rest(market.alpha.buy(5, 990)))
     return market

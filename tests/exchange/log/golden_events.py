@@ -5,9 +5,10 @@ every log that exists.
 """
 
 from exchange.domain import events as ev
+from exchange.domain.holdings import LOWEST_SERIAL
 from exchange.domain.identity import Role
 from exchange.domain.instruments import CreditClass, Instrument, InstrumentState, Unit
-from exchange.domain.orders import OrderRequest, OrderType
+from exchange.domain.orders import OrderRequest, OrderType, RetirementTerms
 from exchange.domain.rejects import RejectCode
 from exchange.domain.serials import SerialBlock
 from matching.order import SelfTradePrevention, Side, TimeInForce
@@ -15,6 +16,8 @@ from matching.order import SelfTradePrevention, Side, TimeInForce
 VCS_BLOCK = SerialBlock(
     "VCS", "19298-{}-{}-VCS-VCU-260-VER-PE-14-1340-01012020-31122020-1", 919803614, 919804613
 )
+VCS_PIECE = SerialBlock("VCS", VCS_BLOCK.batch, 919803614, 919803625)
+GS_PIECE = SerialBlock("GS", "GS1-1-KE-GS7548-16-2021-23456-{first}-{last}", 1001, 1040)
 KILOGRAMS = SerialBlock("ISO", "ISO-7", 1, 9_223_372_036_854_775_808)
 PLAIN_ORDER = OrderRequest("c-1", "VCS-1340-2020", Side.BUY, 100, 1250)
 FULL_ORDER = OrderRequest(
@@ -30,6 +33,9 @@ FULL_ORDER = OrderRequest(
     display_quantity=50,
     self_trade_prevention=SelfTradePrevention.DECREMENT,
     deliver=(("VCS-1340-2020", 400), ("GS-5-2021", 100)),
+)
+RETIRING_ORDER = OrderRequest(
+    "c-3", "VCS-1340-2020", Side.BUY, 100, 1250, retire_on_fill=RetirementTerms("Acme", "flights of 2025")
 )
 
 GOLDEN_EVENTS: dict[tuple[str, int], list[ev.Event]] = {
@@ -84,6 +90,8 @@ GOLDEN_EVENTS: dict[tuple[str, int], list[ev.Event]] = {
                 maker_fee_ppm=0,
                 taker_fee_ppm=0,
                 unit=Unit.KILOGRAM,
+                settlement_days=2,
+                calendar="JP",
             ),
         ),
     ],
@@ -111,6 +119,9 @@ GOLDEN_EVENTS: dict[tuple[str, int], list[ev.Event]] = {
     ("order_accepted", 1): [
         ev.OrderAccepted("ACME-1", 7, PLAIN_ORDER, 1250, "2026-11-23", "USD", 1000, 2000, hold_cash=125_250),
         ev.OrderAccepted("ACME-1", 7, FULL_ORDER, 980, "2026-12-31", "USD", 0, 0, deliver=FULL_ORDER.deliver),
+        ev.OrderAccepted(
+            "ACME-1", 7, RETIRING_ORDER, 1250, "2026-11-23", "USD", 1000, 2000, hold_cash=125_250
+        ),
     ],
     ("order_rejected", 1): [
         ev.OrderRejected(
@@ -166,12 +177,139 @@ GOLDEN_EVENTS: dict[tuple[str, int], list[ev.Event]] = {
             seller_fee=100,
             buyer_release=0,
             delivered=(("VCS-1340-2020", 40),),
+            rule=LOWEST_SERIAL,
+            settlement_date="2026-11-23",
+        ),
+        ev.Fill(
+            instrument="NATURE-BASKET",
+            maker_order_id=19,
+            taker_order_id=23,
+            taker_side=Side.BUY,
+            price=990,
+            quantity=50,
+            buyer="ACME-1",
+            seller="BETA-1",
+            currency="USD",
+            amount=49_500,
+            buyer_fee=99,
+            seller_fee=50,
+            buyer_release=7,
+            delivered=(("VCS-1340-2020", 40), ("GS-5-2021", 10)),
+            rule=LOWEST_SERIAL,
             settlement_date="2026-11-25",
+            deferred=True,
+        ),
+    ],
+    ("block_trade_keyed", 1): [
+        ev.BlockTradeKeyed("ACME-1", 7, "BETA-1", "bt-1", "VCS-1340-2020", Side.BUY, 1250, 1_000_000),
+        ev.BlockTradeKeyed(
+            "BETA-1",
+            8,
+            "ACME-1",
+            "bt-2",
+            "NATURE-BASKET",
+            Side.SELL,
+            990,
+            50,
+            deliver=(("VCS-1340-2020", 40), ("GS-5-2021", 10)),
+        ),
+        ev.BlockTradeKeyed(
+            "BETA-1",
+            8,
+            "ACME-1",
+            "bt-3",
+            "VCS-1340-2020",
+            Side.SELL,
+            1250,
+            12,
+            blocks=(("VCS-1340-2020", VCS_PIECE),),
+        ),
+    ],
+    ("block_trade_ended", 1): [
+        ev.BlockTradeEnded("ACME-1", "BETA-1", "bt-1", ev.CancelReason.REQUESTED),
+        ev.BlockTradeEnded("ACME-1", "BETA-1", "bt-1", ev.CancelReason.EXPIRED),
+    ],
+    ("block_trade", 1): [
+        ev.BlockTrade(
+            instrument="VCS-1340-2020",
+            trade_reference="bt-3",
+            price=1250,
+            quantity=12,
+            buyer="ACME-1",
+            seller="BETA-1",
+            currency="USD",
+            amount=15_000,
+            buyer_fee=15,
+            seller_fee=15,
+            delivered=(("VCS-1340-2020", 12),),
+            rule=LOWEST_SERIAL,
+            settlement_date="2026-11-23",
+            blocks=(("VCS-1340-2020", VCS_PIECE),),
+        ),
+        ev.BlockTrade(
+            instrument="NATURE-BASKET",
+            trade_reference="bt-2",
+            price=990,
+            quantity=50,
+            buyer="ACME-1",
+            seller="BETA-1",
+            currency="USD",
+            amount=49_500,
+            buyer_fee=0,
+            seller_fee=0,
+            delivered=(("VCS-1340-2020", 40), ("GS-5-2021", 10)),
+            rule=LOWEST_SERIAL,
+            settlement_date="2026-11-25",
+            deferred=True,
+        ),
+    ],
+    ("trade_settled", 1): [
+        ev.TradeSettled(
+            29, "ACME-1", "BETA-1", "USD", 49_500, 99, 50, (("VCS-1340-2020", 40), ("GS-5-2021", 10))
         )
     ],
     ("retired", 1): [
-        ev.Retired("ACME-1", "VCS-1340-2020", 12, "Acme", "flights of 2025 — “Scope 3”", "ret-1"),
+        ev.Retired(
+            "ACME-1",
+            (("VCS-1340-2020", VCS_PIECE), ("GS-5-2021", GS_PIECE)),
+            "Acme",
+            "flights of 2025 — “Scope 3”",
+            "ret-1",
+        ),
+        ev.Retired(
+            "ACME-1",
+            (("VCS-1340-2020", VCS_PIECE),),
+            "Acme",
+            "",
+            "retired-on-fill/19/24",
+            rule=LOWEST_SERIAL,
+            order_id=19,
+        ),
     ],
+    ("units_issued", 1): [
+        ev.UnitsIssued(
+            "ops",
+            "ACME-1",
+            "EXC-7-2025",
+            SerialBlock("EXC", "EXC-7-2025-{first} to {last}", 1, 500),
+            "issue 1",
+        )
+    ],
+    ("units_cancelled", 1): [
+        ev.UnitsCancelled("ops", "ACME-1", "VCS-1340-2020", (VCS_PIECE,), "issued in error", "cancel 1")
+    ],
+    ("units_moved", 1): [
+        ev.UnitsMoved(
+            "ops",
+            "ACME-1",
+            "VCS-1340-2020",
+            (VCS_PIECE,),
+            "EXC-1340-2020",
+            (SerialBlock("EXC", "EXC-1340-2020-{first} to {last}", 501, 512),),
+            "move 1",
+        )
+    ],
+    ("calendar_set", 1): [ev.CalendarSet("ops", "JP", ("2026-12-31", "2027-01-01"))],
     ("request_refused", 1): [
         ev.RequestRefused("CancelAll", "acme-key", "ACME-1", RejectCode.NOT_PERMITTED, "not your account"),
         ev.RequestRefused(

@@ -1,6 +1,7 @@
 """Plausible events in any number, for tests of the log."""
 
 from exchange.domain import events as ev
+from exchange.domain.holdings import LOWEST_SERIAL
 from exchange.domain.orders import OrderRequest
 from matching.order import Side
 
@@ -54,6 +55,7 @@ def fill(
         seller_fee=2,
         buyer_release=0,
         delivered=((symbol, quantity),),
+        rule=LOWEST_SERIAL,
         settlement_date="2026-11-25",
     )
 

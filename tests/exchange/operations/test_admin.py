@@ -80,6 +80,8 @@ def test_life_of_a_market(cli_json: CliJson) -> None:
             "last_price": "",
             "maker_fee_ppm": 100,
             "taker_fee_ppm": 250,
+            "settlement_days": 0,
+            "calendar": "",
             "orders": 0,
         }
     ] == cli_json("admin", "instruments", "list")
@@ -185,6 +187,15 @@ def test_a_key_file_is_never_overwritten(cli: Cli, tmp_path: Path) -> None:
         (("cash", "deposit", "NOBODY-1", "1", "USD"), "2004 UNKNOWN_ACCOUNT"),
         (("units", "deposit", "ACME-1", "ACR-499-2022", "--block", "what"), "4007 SERIAL_BLOCK_INVALID"),
         (("units", "withdraw", "ACME-1", "ACR-499-2022", "--block", ACR_TEXT), "4009 SERIAL_BLOCK_NOT_HELD"),
+        (("units", "issue", "ACME-1", "ACR-499-2022", "5"), "2003 NOT_PERMITTED"),
+        (
+            ("units", "cancel", "ACME-1", "ACR-499-2022", "--block", ACR_TEXT, "--reason", "error"),
+            "4009 SERIAL_BLOCK_NOT_HELD",
+        ),
+        (
+            ("units", "move", "ACME-1", "ACR-499-2022", "NOPE-1", "--block", ACR_TEXT),
+            "4009 SERIAL_BLOCK_NOT_HELD",
+        ),
         (("participants", "admit", "ACME", "--name", "Again"), "2008 ALREADY_EXISTS"),
         (("day", "close", "--next-date", "2026-11-20"), "1009 INVALID_DATE"),
     ],

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exchange.domain.rejects import Reject, RejectCode
-from exchange.domain.serials import SerialBlock
-from exchange.registry.serial_forms import FORMS, MAX_SERIAL, SEGMENTS, SerialForm
+from exchange.domain.serials import MAX_SERIAL, SerialBlock
+from exchange.registry.serial_forms import FORMS, SEGMENTS, SerialForm
 from exchange.registry.serials import MAX_TEXT_LENGTH, SerialFields, SerialRange, opaque, parse
 
 if TYPE_CHECKING:

@@ -243,6 +243,67 @@ async def test_retire(exchange: RunningExchange, open_page: OpenPage) -> None:
     assert 399_750 == exchange.venue.state.ledger.supply["VCS-1340-2019"]
 
 
+async def test_retire_several_classes(exchange: RunningExchange, open_page: OpenPage) -> None:
+    """One retirement takes several classes, each named once; the confirmation names them all."""
+    page = await open_page(path=RIMBA)
+    await page.log_on("beta-key")
+    await page.tab("balances")
+    await page.find("#units").get_by_role("button", name="Retire credits of VCS-1340-2019").click()
+    await page.page.fill("#retire-quantity", "250")
+    await page.page.fill("#retire-beneficiary", "Acme")
+    await page.page.click("#retire-another")
+    await page.page.select_option(".retire-other-class", "VCS-1340-2019")
+    await page.page.fill(".retire-other-quantity", "5")
+    await page.page.click("#retire-next")
+    await expect(page.find("#retire-answer")).to_have_text("Each class is named once.")
+    await page.page.select_option(".retire-other-class", "VCS-1340-2018")
+    await page.page.click("#retire-next")
+    await expect(page.find("#retire-summary")).to_have_text(
+        "250 tonnes of CO₂e, class VCS-1340-2019 (Rimba Raya), and 5 tonnes of CO₂e, class VCS-1340-2018 (Rimba Raya),"
+        " will be retired for Acme. The credits leave circulation for ever."
+    )
+    await expect(page.find("#retire-next")).to_have_text("Retire 255 for ever")
+    await page.page.check("#retire-understood")
+    await page.page.click("#retire-next")
+    await page.notice("Retired 255 of VCS-1340-2019, VCS-1340-2018 for Acme")
+    supply = exchange.venue.state.ledger.supply
+    assert (399_750, 399_995) == (supply["VCS-1340-2019"], supply["VCS-1340-2018"])
+
+
+async def test_retire_on_fill(exchange: RunningExchange, open_page: OpenPage) -> None:
+    """A buy order that retires names a beneficiary, says so on its button, and is asked for each time anew."""
+    seller = await exchange.client("gamma-key")
+    await seller.place_order(
+        client_order_id="s", instrument="RIMBA-19", side="sell", quantity=10, price="10.00"
+    )
+    page = await open_page(path=RIMBA)
+    await page.log_on("beta-key")
+    await page.page.click(".more summary")
+    await page.page.check("#retire-on-fill")
+    await expect(page.find("#place")).to_have_text("Place buy order and retire")
+    await page.place("buy", "10.00", 10)
+    await page.answer("A retirement names its beneficiary.")
+    await page.page.fill("#retire-on-fill-beneficiary", "Acme")
+    await page.page.click("#place")
+    await page.answer("What it bought is retired")
+    await page.tab("retirements")
+    await page.rows("retirements", ["*", "VCS-1340-2019", "10", "Acme"])
+    await expect(page.find("#retire-on-fill")).not_to_be_checked()
+    assert 399_990 == exchange.venue.state.ledger.supply["VCS-1340-2019"]
+
+
+async def test_serial_numbers(open_page: OpenPage) -> None:
+    """A click on a class lists the serial numbers that the account holds of it."""
+    page = await open_page(path=RIMBA)
+    await page.log_on("beta-key")
+    await page.tab("balances")
+    await page.find("#units").get_by_role("button", name="Show serial numbers of VCS-1340-2019").click()
+    await page.rows("serials", ["opening-2019 [200001 to 300000]", "100,000", ""])
+    await expect(page.find("#serials-more")).to_be_hidden()
+    await page.page.click("#serials-close")
+    await expect(page.find("#serials-dialog")).to_be_hidden()
+
+
 async def test_several_accounts(open_page: OpenPage) -> None:
     """A participant with two accounts sees and trades the one that is chosen."""
     page = await open_page(path=RIMBA)

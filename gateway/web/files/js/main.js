@@ -15,6 +15,7 @@ import { LogOnView } from "./views/log_on_view.js";
 import { MarketsView } from "./views/markets_view.js";
 import { notify, notifyError } from "./views/notices.js";
 import { RetireView } from "./views/retire_view.js";
+import { SerialsView } from "./views/serials_view.js";
 import { StatusView } from "./views/status_view.js";
 import { StripView } from "./views/strip_view.js";
 import { TicketView } from "./views/ticket_view.js";
@@ -58,6 +59,7 @@ const markets = new MarketsView(instruments, (symbol) => select(symbol));
 const ticket = new TicketView(desk.requests, circumstances);
 const amend = new AmendView(desk.requests);
 const retire = new RetireView(desk.requests, classOf);
+const serials = new SerialsView(connection);
 const logOn = new LogOnView(
   (key, cancelOnDisconnect) => desk.logOn(key, cancelOnDisconnect),
   () => desk.logOff(),
@@ -66,6 +68,7 @@ const accountView = new AccountView(classOf, {
   amend: (order) => amend.open(order.account, desk.account?.orders.get(order.order_id) ?? order),
   cancel: (order) => desk.requests.cancel(order.account, order.order_id).catch(notifyError),
   cancelAll: () => cancelAll(),
+  serials: (classId) => desk.account && serials.open(desk.account.account, classId),
   retire: (classId) => desk.account && retire.open(desk.account, classId),
   select: (symbol) => select(symbol),
 });

@@ -72,7 +72,7 @@ export class OrderRequests {
 
   /**
    * Retires credits for ever. Throws Refusal or OutcomeUnknown.
-   * @param {{account: string, class_id: string, quantity: number, beneficiary: string, purpose: string}} retirement
+   * @param {{account: string, credits: {class_id: string, quantity: number}[], beneficiary: string, purpose: string}} retirement
    */
   async retire(retirement) {
     const request = { ...retirement, reference: freshId("web") };
@@ -99,7 +99,7 @@ export class OrderRequests {
     // The list of retirements is complete and shows whether they happened: nothing is sent a second time.
     for (const request of this._unknownRetirements.splice(0)) {
       sentences.push(
-        `See under Retirements whether ${request.quantity} of ${request.class_id} (${request.reference}) were retired.`,
+        `See under Retirements whether ${request.credits.map((/** @type {any} */ one) => `${one.quantity} of ${one.class_id}`).join(", ")} (${request.reference}) were retired.`,
       );
     }
     return sentences;

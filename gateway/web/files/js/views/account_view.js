@@ -15,6 +15,7 @@ const TIMES = { day: "day", gtc: "GTC", gtd: "GTD", ioc: "IOC", fok: "FOK" };
  * @property {(order: any) => void} cancel
  * @property {() => void} cancelAll
  * @property {(classId: string) => void} retire
+ * @property {(classId: string) => void} serials
  * @property {(symbol: string) => void} select
  */
 
@@ -197,11 +198,13 @@ function cashRows() {
 function unitRows(classOf, actions, mayTrade) {
   return new Rows(byId("units"), {
     key: (/** @type {[string, any]} */ [classId]) => classId,
-    create: ([classId]) =>
-      element(
+    create: ([classId]) => {
+      const name = rowButton(classId, `Show serial numbers of ${classId}`, () => actions.serials(classId));
+      name.className = "link";
+      return element(
         "tr",
         {},
-        cell(classId),
+        element("td", {}, name),
         cell("", "long-text"),
         cell("", "number"),
         cell("", "number"),
@@ -215,7 +218,8 @@ function unitRows(classOf, actions, mayTrade) {
             rowButton("Retire", `Retire credits of ${classId}`, () => actions.retire(classId)),
           ),
         ),
-      ),
+      );
+    },
     update: (row, [classId, balance]) => {
       setText(row.children[1], classOf(classId)?.name ?? "");
       setText(row.children[2], grouped(balance.total));
@@ -234,7 +238,7 @@ function retirementRows() {
         "tr",
         {},
         cell(shortTime(retirement.time)),
-        cell(retirement.class_id),
+        cell(retirement.credits.map((/** @type {any} */ one) => one.class_id).join(", ")),
         cell(grouped(retirement.quantity), "number"),
         cell(retirement.beneficiary, "long-text"),
         cell(retirement.purpose, "long-text"),

@@ -22,6 +22,7 @@ export class RetireView {
      */
     this._wanted = null;
     selectById("retire-class").addEventListener("change", () => this._drawAvailable());
+    byId("retire-another").addEventListener("click", () => this._addClass());
     inputById("retire-understood").addEventListener("change", () => this._draw());
     byId("retire-back").addEventListener("click", () => this._back());
     formById("retire-form").addEventListener("submit", (event) => {
@@ -40,15 +41,67 @@ export class RetireView {
     this._account = account;
     this._wanted = null;
     formById("retire-form").reset();
-    selectById("retire-class").replaceChildren(
-      ...[...account.units.keys()].sort().map((id) => element("option", { value: id }, this._title(id))),
-    );
+    byId("retire-others").replaceChildren();
+    selectById("retire-class").replaceChildren(...this._classOptions());
     selectById("retire-class").value = classId;
     this._say("");
     this._drawAvailable();
     this._draw();
     this._dialog.showModal();
     inputById("retire-quantity").focus();
+  }
+
+  _classOptions() {
+    const held = [...(this._account?.units.keys() ?? [])].sort();
+    return held.map((id) => element("option", { value: id }, this._title(id)));
+  }
+
+  /** Adds a line for one more class, with a way to take it out again. */
+  _addClass() {
+    const choice = element("select", { class: "retire-other-class", "aria-label": "Credit class" });
+    choice.append(...this._classOptions());
+    const quantity = element("input", {
+      class: "number retire-other-quantity",
+      inputmode: "numeric",
+      autocomplete: "off",
+      "aria-label": "Quantity",
+    });
+    const remove = element("button", { type: "button", class: "quiet" }, "Remove this class");
+    const line = element("div", { class: "field retire-other" });
+    line.append(choice, quantity, remove);
+    remove.addEventListener("click", () => line.remove());
+    byId("retire-others").append(line);
+    choice.focus();
+  }
+
+  /**
+   * What the first page names, or null after pointing at a field that is wrong.
+   * @returns {{class_id: string, quantity: number}[] | null}
+   */
+  _credits() {
+    const lines = [{ choice: selectById("retire-class"), field: inputById("retire-quantity") }];
+    for (const line of byId("retire-others").children) {
+      lines.push({
+        choice: /** @type {HTMLSelectElement} */ (line.querySelector("select")),
+        field: /** @type {HTMLInputElement} */ (line.querySelector("input")),
+      });
+    }
+    const credits = [];
+    for (const { choice, field } of lines) {
+      const quantity = wholeNumber(field.value);
+      if (quantity === null) {
+        this._say("The quantity is not a whole number.");
+        field.focus();
+        return null;
+      }
+      if (credits.some((one) => one.class_id === choice.value)) {
+        this._say("Each class is named once.");
+        choice.focus();
+        return null;
+      }
+      credits.push({ class_id: choice.value, quantity });
+    }
+    return credits;
   }
 
   /** @param {string} classId */
@@ -68,37 +121,42 @@ export class RetireView {
     show(byId("retire-entry"), !confirming);
     show(byId("retire-confirm"), confirming);
     setText(byId("retire-back"), confirming ? "Back" : "Close");
-    setText(next, confirming ? `Retire ${grouped(this._wanted.quantity)} for ever` : "Continue");
+    setText(next, confirming ? `Retire ${grouped(this._total())} for ever` : "Continue");
     next.classList.toggle("danger", confirming);
     next.disabled = confirming && !inputById("retire-understood").checked;
   }
 
+  /** Units of all classes together. */
+  _total() {
+    return this._wanted.credits.reduce((/** @type {number} */ sum, /** @type {any} */ one) => sum + one.quantity, 0);
+  }
+
   _confirm() {
-    const quantity = wholeNumber(inputById("retire-quantity").value);
+    const credits = this._credits();
+    if (!credits) return;
     const beneficiary = inputById("retire-beneficiary").value.trim();
-    if (quantity === null) {
-      this._say("The quantity is not a whole number.");
-      inputById("retire-quantity").focus();
-      return;
-    }
     if (!beneficiary) {
       this._say("A retirement names its beneficiary.");
       inputById("retire-beneficiary").focus();
       return;
     }
-    const classId = selectById("retire-class").value;
     const purpose = inputById("retire-purpose").value.trim();
-    this._wanted = { account: this._account?.account ?? "", class_id: classId, quantity, beneficiary, purpose };
-    const unit = this._classOf(classId)?.unit === "kg" ? "kilograms" : "tonnes";
+    this._wanted = { account: this._account?.account ?? "", credits, beneficiary, purpose };
     const why = purpose ? ` (${purpose})` : "";
     setText(
       byId("retire-summary"),
-      `${grouped(quantity)} ${unit} of CO₂e, class ${this._title(classId)}, will be retired for ${beneficiary}${why}. ` +
+      `${credits.map((one) => this._amount(one)).join(", and ")}, will be retired for ${beneficiary}${why}. ` +
         "The credits leave circulation for ever.",
     );
     this._say("");
     this._draw();
     inputById("retire-understood").focus();
+  }
+
+  /** @param {{class_id: string, quantity: number}} credit */
+  _amount({ class_id: classId, quantity }) {
+    const unit = this._classOf(classId)?.unit === "kg" ? "kilograms" : "tonnes";
+    return `${grouped(quantity)} ${unit} of CO₂e, class ${this._title(classId)}`;
   }
 
   _back() {
@@ -117,7 +175,7 @@ export class RetireView {
     next.disabled = true;
     try {
       const done = await this._requests.retire(this._wanted);
-      notify(`Retired ${grouped(done.quantity)} of ${done.class_id} for ${done.beneficiary}: retirement ${done.retirement_id}.`, "done");
+      notify(`Retired ${grouped(done.quantity)} of ${done.credits.map((/** @type {any} */ one) => one.class_id).join(", ")} for ${done.beneficiary}: retirement ${done.retirement_id}.`, "done");
       this._dialog.close();
     } catch (error) {
       this._say(explained(error));

@@ -62,11 +62,14 @@ export class TicketView {
     const place = /** @type {HTMLButtonElement} */ (byId("place"));
     place.disabled = Boolean(obstacle) || this._sending;
     place.className = `primary place ${side}`;
-    setText(place, this._sending ? "Sending" : `Place ${side} order`);
+    const retiring = side === "buy" && inputById("retire-on-fill").checked;
+    setText(place, this._sending ? "Sending" : `Place ${side} order${retiring ? " and retire" : ""}`);
     setText(byId("price-label"), market ? "Protection price (optional)" : "Limit price");
     setText(byId("take-bid"), bestBid === null ? "No bid" : `Bid ${grouped(bestBid)}`);
     setText(byId("take-ask"), bestAsk === null ? "No ask" : `Ask ${grouped(bestAsk)}`);
     show(byId("expire-field"), selectById("time-in-force").value === "gtd");
+    show(byId("retire-on-fill-fields"), side === "buy");
+    show(byId("retire-on-fill-terms"), inputById("retire-on-fill").checked);
     this._drawTimesInForce(market);
     this._drawDelivery(instrument, account, side);
     this._drawSums(instrument, account, side);
@@ -199,6 +202,8 @@ export class TicketView {
       const report = await this._requests.place(request);
       this._tell(outcome(report), report.status === "cancelled" ? "" : "done");
       this._quantity.value = "";
+      // What cannot be undone is asked for each time.
+      inputById("retire-on-fill").checked = false;
     } catch (error) {
       this._tell(explained(error), "refused");
     } finally {
@@ -241,6 +246,13 @@ export class TicketView {
     const deliver = selectById("deliver").value;
     if (request.side === "sell" && instrument.classes.includes(deliver) && instrument.classes.length > 1) {
       request.deliver = [{ class_id: deliver, quantity }];
+    }
+    if (request.side === "buy" && inputById("retire-on-fill").checked) {
+      const beneficiary = inputById("retire-on-fill-beneficiary").value.trim();
+      if (!beneficiary) {
+        return this._missing(inputById("retire-on-fill-beneficiary"), "A retirement names its beneficiary.");
+      }
+      request.retire_on_fill = { beneficiary, purpose: inputById("retire-on-fill-purpose").value.trim() };
     }
     return request;
   }
@@ -290,5 +302,6 @@ function outcome(report) {
     filled: `Order is filled: ${grouped(report.filled)}${at}`,
     cancelled: `Order ended: ${filled}${at}, the rest cancelled`,
   };
-  return `${states[/** @type {keyof states} */ (report.status)]} (${report.order_id}).`;
+  const retired = report.retirement_id ? ` What it bought is retired (${report.retirement_id}).` : "";
+  return `${states[/** @type {keyof states} */ (report.status)]} (${report.order_id}).${retired}`;
 }

@@ -1,0 +1,146 @@
+"""Who holds which serial number: free serials by account and class, and serials locked for trades yet to settle.
+
+One rule decides which serials a quantity of a class means, for the venue and for the settlement projection alike; its
+name stands in every event that leaves the choice to it, so that a later rule never changes history.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sortedcontainers import SortedDict
+
+from exchange.domain.intervals import IntervalError, IntervalSet
+from exchange.domain.serials import SerialBlock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from exchange.domain.orders import Delivery
+    from exchange.domain.serials import ClassBlock
+
+LOWEST_SERIAL = "lowest-serial/1"
+"""Batches in the order of (registry, batch) as text, lowest serial number first within a batch."""
+
+BatchKey = tuple[str, str]
+
+
+class Holdings:
+    """Serial numbers by holder. Every one has exactly one place: free with an account, or locked for one trade."""
+
+    def __init__(self) -> None:
+        self._free: dict[tuple[str, str], SortedDict[BatchKey, IntervalSet]] = {}
+        """`(account, class id)` to batches in order to serials; nothing empty stays."""
+        self.locked: dict[int, tuple[ClassBlock, ...]] = {}
+        """Seq of an unsettled trade to the serials that its buyer will get."""
+
+    def units(self, account: str, class_id: str) -> int:
+        """Free units of a class with an account."""
+        return sum(serials.total for serials in self._batches(account, class_id).values())
+
+    def holds(self, account: str, class_id: str, block: SerialBlock) -> bool:
+        """Whether every serial of the block is free with the account, as that class."""
+        serials = self._batches(account, class_id).get((block.registry, block.batch))
+        return serials is not None and serials.contains(block.first, block.last)
+
+    def serials(self, account: str, class_id: str) -> Mapping[BatchKey, IntervalSet]:
+        """The account's free serials of a class by batch, in the order of the rule; to be read."""
+        return self._batches(account, class_id)
+
+    def blocks(self, account: str, class_id: str) -> Iterator[SerialBlock]:
+        """The account's free serials of a class, in the order of the rule."""
+        for (registry, batch), serials in self._batches(account, class_id).items():
+            for first, last in serials:
+                yield SerialBlock(registry, batch, first, last)
+
+    def accounts(self) -> Iterator[tuple[str, str]]:
+        """`(account, class id)` of all who have free serials, in order."""
+        yield from sorted(self._free)
+
+    def lowest(self, account: str, class_id: str, quantity: int) -> tuple[SerialBlock, ...]:
+        """The serials that `take` would take; nothing changes. Raises `IntervalError` when there are not as many."""
+        chosen: list[SerialBlock] = []
+        missing = quantity
+        for block in self.blocks(account, class_id):
+            if not missing:
+                break
+            size = min(block.quantity, missing)
+            chosen.append(SerialBlock(block.registry, block.batch, block.first, block.first + size - 1))
+            missing -= size
+        if missing:
+            raise IntervalError(
+                f"account {account} has {quantity - missing} free units of {class_id}, not {quantity}"
+            )
+        return tuple(chosen)
+
+    def take(self, account: str, class_id: str, quantity: int) -> list[SerialBlock]:
+        """Let the lowest serials go, by the rule `LOWEST_SERIAL`. Raises `IntervalError` when there are not as many."""
+        batches = self._free.get((account, class_id))
+        taken: list[SerialBlock] = []
+        missing = quantity
+        while missing and batches:
+            (registry, batch), serials = batches.peekitem(0)
+            part = serials.take_lowest(min(missing, serials.total))
+            if not serials:
+                batches.popitem(0)
+            for first, last in part:
+                taken.append(SerialBlock(registry, batch, first, last))
+                missing -= last - first + 1
+        if missing:
+            raise IntervalError(
+                f"account {account} has {quantity - missing} free units of {class_id}, not {quantity}"
+            )
+        if not batches:
+            del self._free[account, class_id]
+        return taken
+
+    def remove(self, account: str, class_id: str, blocks: Iterable[SerialBlock]) -> None:
+        """Let named serials go. Raises `IntervalError` unless all of them are free with the account."""
+        for block in blocks:
+            batches = self._batches(account, class_id)
+            key = (block.registry, block.batch)
+            serials = batches.get(key)
+            if serials is None:
+                raise IntervalError(f"account {account} has no serials of batch {block.batch} as {class_id}")
+            serials.remove(block.first, block.last)
+            if not serials:
+                del batches[key]
+                if not batches:
+                    del self._free[account, class_id]
+
+    def give(self, account: str, class_id: str, blocks: Iterable[SerialBlock]) -> None:
+        """Add serials to what an account has free. Raises `IntervalError` if it has any of them already."""
+        batches = self._free.get((account, class_id))
+        if batches is None:
+            batches = self._free[account, class_id] = SortedDict()
+        for block in blocks:
+            key = (block.registry, block.batch)
+            serials = batches.get(key)
+            if serials is None:
+                batches[key] = IntervalSet(((block.first, block.last),))
+            else:
+                serials.add(block.first, block.last)
+
+    def choose(
+        self, rule: str, account: str, delivered: Delivery, named: tuple[ClassBlock, ...] = ()
+    ) -> tuple[ClassBlock, ...]:
+        """Take what a trade delivers off the seller: the named serials, or by its rule, class by class."""
+        if rule != LOWEST_SERIAL:
+            raise IntervalError(f"the rule {rule!r} is not known to this program")
+        if named:
+            for class_id, block in named:
+                self.remove(account, class_id, (block,))
+            return named
+        return tuple(
+            (class_id, block)
+            for class_id, units in delivered
+            for block in self.take(account, class_id, units)
+        )
+
+    def hand_over(self, account: str, chosen: tuple[ClassBlock, ...]) -> None:
+        """Give a buyer the serials of a trade."""
+        for class_id, block in chosen:
+            self.give(account, class_id, (block,))
+
+    def _batches(self, account: str, class_id: str) -> SortedDict[BatchKey, IntervalSet]:
+        return self._free.get((account, class_id)) or SortedDict()

@@ -1,0 +1,254 @@
+"""From events to the rows of the registry. Pure: the log alone decides, and the same log gives the same rows.
+
+What an event means for serials is said here, what it means for the ledger in `exchange.domain.ledger`: two readings of
+the same facts, which must agree at every checkpoint.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from exchange.domain import events as ev
+from exchange.domain.intervals import IntervalError
+from exchange.domain.ledger import LedgerError
+from exchange.registry.places import Places, RowKey
+from exchange.registry.rows import (
+    NO_MOVEMENTS,
+    Balance,
+    Batch,
+    BusinessDay,
+    CreditClassRow,
+    HoldingRow,
+    Issuance,
+    MovementRow,
+    Place,
+    PostingRow,
+    Retirement,
+    digest_after,
+)
+from exchange.registry.totals import Totals, is_class
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from exchange.domain.serials import SerialBlock
+
+
+class ProjectionError(Exception):
+    """An event does not fit what came before it: the log is damaged, or a rule of this program is wrong."""
+
+    def __init__(self, seq: int, why: str) -> None:
+        super().__init__(f"event {seq} cannot be settled: {why}")
+        self.seq = seq
+
+
+class Appended(msgspec.Struct):
+    """Rows that are only ever added, since they were taken away last."""
+
+    movements: list[MovementRow]
+    postings: list[PostingRow]
+    batches: list[Batch]
+    classes: list[CreditClassRow]
+    issuances: list[Issuance]
+    retirements: list[Retirement]
+    business_days: list[BusinessDay]
+
+
+class Changed(msgspec.Struct):
+    """Rows that are other ones than at the last checkpoint."""
+
+    gone: list[RowKey]
+    """Of `holding`: to be deleted."""
+    holdings: list[HoldingRow]
+    balances: list[Balance]
+
+
+class Projection:
+    """The registry after an event. It changes only by `apply` and `pass_over`."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+        """Of the last event."""
+        self.recorded_at = 0
+        self.movement_count = 0
+        self.digest = NO_MOVEMENTS
+        """Of all movements so far that were taken away."""
+        self.places = Places()
+        self.totals = Totals()
+        self._new = _nothing()
+
+    def pass_over(self, seq: int, recorded_at: int) -> None:
+        """An event that moves neither serials nor cash, and that no table shows."""
+        self.seq = seq
+        self.recorded_at = recorded_at
+
+    def apply(self, seq: int, recorded_at: int, event: ev.Event) -> None:
+        """Take in an event of one of `SHOWN_KINDS`. Raises ProjectionError."""
+        self.seq = seq
+        self.recorded_at = recorded_at
+        self.places.begin_event(seq, event.kind)
+        try:
+            _RULES[type(event)](self, event)
+            self.totals.post(seq, event)
+        except (IntervalError, LedgerError) as error:
+            raise ProjectionError(seq, str(error)) from error
+
+    def take_appended(self) -> Appended:
+        """The rows that were added since the last call."""
+        appended, self._new = self._new, _nothing()
+        places, totals = self.places, self.totals
+        appended.movements, places.movements = places.movements, []
+        appended.batches, places.new_batches = places.new_batches, []
+        appended.postings, totals.postings = totals.postings, []
+        self.digest = digest_after(self.digest, appended.movements)
+        self.movement_count += len(appended.movements)
+        return appended
+
+    def take_changed(self) -> Changed:
+        """What is other than at the last call, a checkpoint."""
+        return Changed(*self.places.take_changes(), self.totals.take_changes())
+
+    def ledger_units(self, account: str, class_id: str) -> int:
+        """Units that the account owns by the ledger."""
+        return self.totals.owned.get((account, class_id), 0)
+
+    def ledger_side(self) -> dict[tuple[str, str], int]:
+        """What accounts own of credit classes by the ledger; nothing where it is 0."""
+        return {key: units for key, units in self.totals.owned.items() if units and is_class(key[1])}
+
+    # What single events mean.
+
+    def _trade(self, event: ev.Fill | ev.BlockTrade) -> None:
+        named = event.blocks if type(event) is ev.BlockTrade else ()
+        chosen = self.places.take(event.rule, event.seller, event.delivered, named)
+        if event.deferred:
+            self.places.lock(self.seq, event.seller, chosen)
+        else:
+            self.places.deliver(event.seller, event.buyer, chosen)
+
+    def _trade_settled(self, event: ev.TradeSettled) -> None:
+        units = self.places.unlock(event.trade, event.buyer)
+        if units != dict(event.delivered):
+            raise IntervalError(f"trade {event.trade} locked {units}, not {event.delivered}")
+
+    def _units_deposited(self, event: ev.UnitsDeposited) -> None:
+        for block in event.blocks:
+            self._come_in(event.account, event.class_id, block, event.reference)
+
+    def _units_issued(self, event: ev.UnitsIssued) -> None:
+        self._come_in(event.account, event.class_id, event.block, event.reference)
+
+    def _units_withdrawn(self, event: ev.UnitsWithdrawn) -> None:
+        for block in event.blocks:
+            self.places.end(event.account, event.class_id, block, Place.WITHDRAWN)
+
+    def _units_cancelled(self, event: ev.UnitsCancelled) -> None:
+        for block in event.blocks:
+            self.places.end(event.account, event.class_id, block, Place.CANCELLED)
+
+    def _units_moved(self, event: ev.UnitsMoved) -> None:
+        for block in event.blocks:
+            self.places.end(event.account, event.class_id, block, Place.MOVED)
+        for block in event.to_blocks:
+            self._come_in(event.account, event.to_class_id, block, event.reference)
+
+    def _retired(self, event: ev.Retired) -> None:
+        for class_id, block in event.credits:
+            self.places.end(event.account, class_id, block, Place.RETIRED)
+        self._new.retirements.append(
+            Retirement(
+                self.seq,
+                event.account,
+                sum(block.quantity for _, block in event.credits),
+                event.beneficiary,
+                event.purpose,
+                event.reference,
+                event.rule,
+                event.order_id or None,
+                self.recorded_at,
+            )
+        )
+
+    def _come_in(self, account: str, class_id: str, block: SerialBlock, reference: str) -> None:
+        for movement in self.places.come_in(account, class_id, block):
+            self._new.issuances.append(
+                # A movement begins with seq, n, kind, class, batch, first and last.
+                Issuance(*movement[:7], account, reference, self.recorded_at)
+            )
+
+    def _class_registered(self, event: ev.ClassRegistered) -> None:
+        known = event.credit_class
+        self._new.classes.append(
+            CreditClassRow(
+                known.class_id,
+                self.seq,
+                known.registry,
+                known.project,
+                known.name,
+                known.vintage,
+                known.unit.value,
+                known.country,
+                known.labels,
+            )
+        )
+
+    def _day_closed(self, event: ev.DayClosed) -> None:
+        self._new.business_days.append(BusinessDay(date.fromisoformat(event.date), self.seq))
+
+    def _cash_only(self, _event: ev.CashDeposited | ev.CashWithdrawn) -> None:
+        """Totals have it."""
+
+
+def _nothing() -> Appended:
+    return Appended([], [], [], [], [], [], [])
+
+
+_RULES: dict[type[ev.Event], Callable[..., None]] = {
+    ev.Fill: Projection._trade,  # noqa: SLF001 - the table is part of the class
+    ev.BlockTrade: Projection._trade,  # noqa: SLF001
+    ev.TradeSettled: Projection._trade_settled,  # noqa: SLF001
+    ev.UnitsDeposited: Projection._units_deposited,  # noqa: SLF001
+    ev.UnitsIssued: Projection._units_issued,  # noqa: SLF001
+    ev.UnitsWithdrawn: Projection._units_withdrawn,  # noqa: SLF001
+    ev.UnitsCancelled: Projection._units_cancelled,  # noqa: SLF001
+    ev.UnitsMoved: Projection._units_moved,  # noqa: SLF001
+    ev.Retired: Projection._retired,  # noqa: SLF001
+    ev.ClassRegistered: Projection._class_registered,  # noqa: SLF001
+    ev.DayClosed: Projection._day_closed,  # noqa: SLF001
+    ev.CashDeposited: Projection._cash_only,  # noqa: SLF001
+    ev.CashWithdrawn: Projection._cash_only,  # noqa: SLF001
+}
+
+SHOWN_KINDS = frozenset(event_type.kind for event_type in _RULES)
+"""Events that change the registry."""
+PASSED_OVER_KINDS = frozenset(
+    event_type.kind
+    for event_type in (
+        ev.WriterStarted,
+        ev.VenueOpened,
+        ev.ParticipantAdmitted,
+        ev.AccountOpened,
+        ev.KeyRegistered,
+        ev.KeyRevoked,
+        ev.InstrumentListed,
+        ev.InstrumentStateChanged,
+        ev.FeesChanged,
+        ev.SessionOpened,
+        ev.SessionClosed,
+        ev.CancelAfterSet,
+        ev.CancelAfterFired,
+        ev.OrderAccepted,
+        ev.OrderRejected,
+        ev.OrderAmended,
+        ev.OrderCancelled,
+        ev.OrdersDecremented,
+        ev.BlockTradeKeyed,
+        ev.BlockTradeEnded,
+        ev.CalendarSet,
+        ev.RequestRefused,
+    )
+)
+"""Events that do not: at most they change what orders hold. An event of neither set stops settlement."""

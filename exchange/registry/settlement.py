@@ -1,0 +1,143 @@
+"""Settlement: follows the log and keeps the registry's tables at its heels, exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+from exchange.log.chain import ChainBroken, check_chain
+from exchange.log.codec import UnknownEvent, check_known, decode
+from exchange.registry.projection import PASSED_OVER_KINDS, SHOWN_KINDS
+from exchange.registry.store import Checkpoint, RegistryDamaged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from exchange.log.reader import LogReader
+    from exchange.log.record import StoredEvent
+    from exchange.registry.projection import Projection
+    from exchange.registry.store import RegistryStore
+
+CHECKPOINT_EVENTS: Final = 500_000
+"""While there is more to settle, a transaction ends after so many events; else at the end of the log."""
+POLL_S: Final = 0.2
+"""How often to look for new events."""
+
+_TURN_EVENTS: Final = 500
+"""So many events are taken in before the loop may see to the database's connection."""
+
+
+class Settlement:
+    """A projection that follows the log, and the tables that it is written to."""
+
+    def __init__(self, reader: LogReader, store: RegistryStore, projection: Projection) -> None:
+        self._reader = reader
+        self._store = store
+        self._projection = projection
+        self._hash = store.checkpoint.hash
+        """Of the last event taken in."""
+        self._uncommitted = 0
+        """Events since the checkpoint."""
+        self._day_ended = False
+
+    @classmethod
+    async def resume(cls, reader: LogReader, store: RegistryStore) -> Settlement:
+        """Go on from the checkpoint. Raises RegistryDamaged where the tables are not whole or are of another log."""
+        checkpoint = store.checkpoint
+        try:
+            found = await reader.hash_at(checkpoint.seq)
+        except ChainBroken as broken:
+            raise RegistryDamaged(
+                f"the registry is settled up to event {checkpoint.seq}, which the log does not have"
+            ) from broken
+        if found != checkpoint.hash:
+            raise RegistryDamaged(f"the registry is of another log: event {checkpoint.seq} has another hash")
+        return cls(reader, store, await store.load())
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Up to where the log is settled."""
+        return self._store.checkpoint
+
+    async def follow(self, stop: asyncio.Event, poll_s: float = POLL_S) -> None:
+        """Settle until the end is asked for, and then what the log has by then.
+
+        Raises whatever stops it before; what was not committed then is as if it had not been.
+        """
+        while not stop.is_set():
+            await self.catch_up()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(poll_s):
+                    await stop.wait()
+        await self.catch_up()
+
+    async def catch_up(
+        self, up_to: int | None = None, on_progress: Callable[[int], None] | None = None
+    ) -> None:
+        """Settle what the log has now, or has up to a seq; a checkpoint ends it.
+
+        `on_progress` is told the seq reached. Raises ChainBroken, UnknownEvent, ProjectionError, ReconciliationFailed,
+        RegistryDamaged or TakenOver.
+        """
+        writing: asyncio.Task[None] | None = None
+        try:
+            async for page in self._reader.pages(self._projection.seq, up_to):
+                await self._take_in(page)
+                if writing is not None:
+                    await writing
+                writing = asyncio.create_task(self._store.append(self._projection.take_appended()))
+                # One turn of the loop, so that it begins before the next page is taken in.
+                await asyncio.sleep(0)
+                if self._uncommitted >= CHECKPOINT_EVENTS:
+                    await writing
+                    writing = None
+                    await self._commit()
+                if on_progress is not None:
+                    on_progress(self._projection.seq)
+            if writing is not None:
+                await writing
+                await self._commit()
+        finally:
+            if writing is not None and not writing.done():
+                writing.cancel()
+                await asyncio.wait([writing])
+
+    async def verify(self) -> None:
+        """Compare the whole tables with the ledger. Raises ReconciliationFailed or RegistryDamaged."""
+        await self._store.verify(self._projection)
+
+    async def _take_in(self, page: list[StoredEvent]) -> None:
+        self._hash = check_chain(self._hash, page)
+        projection = self._projection
+        for start in range(0, len(page), _TURN_EVENTS):
+            for stored in page[start : start + _TURN_EVENTS]:
+                kind = stored.kind
+                if kind in SHOWN_KINDS:
+                    event = decode(kind, stored.version, stored.payload)
+                    projection.apply(stored.seq, stored.recorded_at, event)
+                elif kind in PASSED_OVER_KINDS:
+                    check_known(kind, stored.version)
+                    projection.pass_over(stored.seq, stored.recorded_at)
+                else:
+                    raise UnknownEvent(
+                        kind, stored.version, "settlement does not know what it does to serials"
+                    )
+                self._day_ended = self._day_ended or kind == "day_closed"
+            await asyncio.sleep(0)
+        self._uncommitted += len(page)
+
+    async def _commit(self) -> None:
+        projection = self._projection
+        checkpoint = Checkpoint(
+            projection.seq,
+            self._hash,
+            projection.recorded_at,
+            projection.movement_count,
+            projection.digest,
+        )
+        await self._store.commit(projection.take_changed(), checkpoint, projection)
+        self._uncommitted = 0
+        if self._day_ended:
+            await self._store.verify(projection)
+            self._day_ended = False

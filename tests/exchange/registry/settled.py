@@ -1,0 +1,240 @@
+"""Settlement under test: a market's events in a real log, the registry's tables, and a replay of movements that knows nothing of
+the product's code."""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import asyncpg
+
+from exchange.log.lease import WriterIdentity
+from exchange.log.migrations import migrate
+from exchange.log.reader import LogReader
+from exchange.log.record import seal
+from exchange.log.writer import LogWriter
+from exchange.registry.rebuild import TABLES, rebuild
+from exchange.registry.settlement import Settlement
+from exchange.registry.store import RegistryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from exchange.domain.events import Recorded
+    from exchange.domain.state import State
+    from exchange.registry.rebuild import Rebuilt
+    from tests.market import Market
+
+IDENTITY = WriterIdentity("host-a", 4711, "")
+
+
+class SettledMarket:
+    """A market in memory, its log and its registry in a database."""
+
+    def __init__(self, dsn: str, market: Market) -> None:
+        self.dsn = dsn
+        self.market = market
+        self._logged = 0
+
+    async def log(self) -> None:
+        """Append what the market did since the last time."""
+        fresh = self.market.recorded[self._logged :]
+        self._logged = len(self.market.recorded)
+        await append(self.dsn, fresh)
+
+    async def settle(self) -> None:
+        """Log what happened and settle it, as a process that just started."""
+        await self.log()
+        await settle(self.dsn)
+
+    async def rows(self, table: str) -> list[tuple[Any, ...]]:
+        """All rows of a table of the registry, in the order of their key."""
+        return await rows(self.dsn, table)
+
+    async def check(self) -> None:
+        """Raise unless the tables are sound in themselves and say what the venue says."""
+        movements = [Movement(*row) for row in await self.rows("movement")]
+        batches = {row[0]: (row[2], row[3]) for row in await self.rows("batch")}
+        placed = replayed(movements)
+        holdings = await self.rows("holding")
+        assert placed == [(row[0], row[1], row[2], *row[4:8]) for row in holdings]
+        assert all((row[3].lower, row[3].upper) == (row[1], row[2] + 1) for row in holdings)
+        state = self.market.state
+        state.check()
+        expected = sorted(
+            [
+                (*key, first, last, class_id, "held", account, None)
+                for account, class_id in state.holdings.accounts()
+                for key, serials in state.holdings.serials(account, class_id).items()
+                for first, last in serials
+            ]
+            + [
+                (block.registry, block.batch, block.first, block.last, class_id, "locked", _seller(state, trade), trade)
+                for trade, chosen in state.holdings.locked.items()
+                for class_id, block in chosen
+            ]
+        )
+        assert expected == sorted(
+            (*batches[row[0]], row[1], row[2], *row[4:8]) for row in holdings if row[5] in {"held", "locked"}
+        )
+        in_custody = sorted(
+            (*batches[row[0]], row[1], row[2]) for row in holdings if row[5] not in {"withdrawn"}
+        )
+        assert joined(in_custody) == joined(
+            sorted((one.registry, one.batch, one.first, one.last) for _, one in state.custody.blocks())
+        )
+        owned = {
+            (account, asset): balance.total
+            for account, balances in state.ledger.accounts.items()
+            for asset, balance in balances.items()
+            if balance.total
+        }
+        assert owned == {(row[0], row[1]): row[2] for row in await self.rows("balance") if row[2]}
+        last = {(row[0], row[1]): row[4] for row in await self.rows("posting")}
+        assert owned == {key: balance for key, balance in last.items() if balance}
+
+
+class Movement(NamedTuple):
+    """A row of the table."""
+
+    seq: int
+    n: int
+    kind: str
+    class_id: str
+    batch_id: int
+    first: int
+    last: int
+    from_place: str
+    from_account: str
+    to_place: str
+    to_account: str
+    trade: int | None
+
+
+class _Batch:
+    """Disjoint intervals of one batch, each with what is known of it."""
+
+    def __init__(self) -> None:
+        self.firsts: list[int] = []
+        self.at: dict[int, tuple[int, tuple[Any, ...]]] = {}
+
+    def put(self, first: int, last: int, place: tuple[Any, ...]) -> None:
+        index = bisect_right(self.firsts, last)
+        if index:
+            before = self.firsts[index - 1]
+            assert self.at[before][0] < first, f"{first}..{last} is placed twice"
+        insort(self.firsts, first)
+        self.at[first] = (last, place)
+
+    def take(self, first: int, last: int, place: tuple[Any, ...]) -> None:
+        """Take an interval out, which may lie in several neighbours; all must be in the place."""
+        while first <= last:
+            index = bisect_right(self.firsts, first) - 1
+            assert index >= 0, f"{first} is nowhere"
+            begin = self.firsts[index]
+            end, found = self.at[begin]
+            assert begin <= first <= end, f"{first} is nowhere"
+            assert place == found, f"{first} is in {found}, not in {place}"
+            del self.firsts[index], self.at[begin]
+            if begin < first:
+                self.put(begin, first - 1, place)
+            if last < end:
+                self.put(last + 1, end, place)
+            first = end + 1
+
+
+def replayed(movements: Iterable[Movement]) -> list[tuple[Any, ...]]:
+    """Where every serial is after the movements: batch, first, last, class, place, account and trade, neighbours joined.
+
+    After each movement every serial is in exactly one place, or this raises.
+    """
+    batches: dict[int, _Batch] = {}
+    for one in movements:
+        batch = batches.setdefault(one.batch_id, _Batch())
+        if one.from_place == "withdrawn":
+            # It may come back as another class.
+            index = bisect_right(batch.firsts, one.first) - 1
+            _, source = batch.at[batch.firsts[index]]
+            assert "withdrawn" == source[1]
+            batch.take(one.first, one.last, source)
+        elif one.from_place != "outside":
+            trade = one.trade if one.from_place == "locked" else None
+            batch.take(one.first, one.last, (one.class_id, one.from_place, one.from_account, trade))
+        ended = one.to_place not in {"held", "locked"}
+        account = "" if ended else one.to_account
+        trade = one.trade if one.to_place == "locked" else None
+        batch.put(one.first, one.last, (one.class_id, one.to_place, account, trade))
+    return joined(
+        (batch_id, first, *batch.at[first][:1], *batch.at[first][1])
+        for batch_id, batch in sorted(batches.items())
+        for first in batch.firsts
+    )
+
+
+def joined(intervals: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Neighbours as one; `(..., first, last, ...)` sorted, with the two numbers the first integers after the batch.
+
+    Locked serials (a trade at the end) stay apart, as their trade named them.
+    """
+    result: list[tuple[Any, ...]] = []
+    for row in intervals:
+        place = 1 if isinstance(row[0], int) else 2
+        first, last = row[place], row[place + 1]
+        if result:
+            before = result[-1]
+            same = before[:place] == row[:place] and before[place + 2 :] == row[place + 2 :]
+            if same and before[place + 1] + 1 == first and not (len(row) > place + 2 and row[-1] is not None):
+                result[-1] = (*before[: place + 1], last, *before[place + 2 :])
+                continue
+        result.append(row)
+    return result
+
+
+def _seller(state: State, trade: int) -> str:
+    return state.obligations[trade].settled.seller
+
+
+async def append(dsn: str, recorded: list[Recorded]) -> None:
+    """Write events to the log, as the engine does."""
+    await migrate(dsn)
+    async with await LogWriter.open(dsn, IDENTITY) as writer:
+        for start in range(0, len(recorded), 10_000):
+            await writer.append(seal(recorded[start : start + 10_000], writer.epoch, writer.last_hash))
+
+
+async def settle(dsn: str, up_to: int | None = None) -> None:
+    """Settle the log, to its end or to a seq, as a process that just started."""
+    async with await LogReader.open(dsn, connections=2) as reader, await RegistryStore.open(dsn, IDENTITY) as store:
+        settlement = await Settlement.resume(reader, store)
+        await settlement.catch_up(up_to)
+
+
+async def rebuilt(dsn: str) -> Rebuilt:
+    """Rebuild the registry."""
+    async with await LogReader.open(dsn, connections=2) as reader:
+        return await rebuild(dsn, reader)
+
+
+async def rows(dsn: str, table: str) -> list[tuple[Any, ...]]:
+    """All rows of a table of the registry, in the order of their key."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        found = await connection.fetch(f"SELECT * FROM registry.{table} ORDER BY {', '.join(TABLES[table])}")
+        return [tuple(row) for row in found]
+    finally:
+        await connection.close()
+
+
+async def dump(dsn: str) -> dict[str, list[tuple[Any, ...]]]:
+    """All that follows from the log."""
+    return {table: await rows(dsn, table) for table in TABLES}
+
+
+async def execute(dsn: str, *statements: str) -> None:
+    """What only the owner of the database can do."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
