@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from exchange.domain.holdings import LOWEST_SERIAL, Holdings
-from exchange.domain.intervals import IntervalError
+from exchange.domain.intervals import IntervalError, IntervalSet
 from exchange.domain.serials import SerialBlock
 
 TEN = SerialBlock("VCS", "b-batch", 1, 10)
@@ -75,6 +75,16 @@ def test_who_holds_what() -> None:
     assert not held.holds("ann", "C", SerialBlock("VCS", "b-batch", 2, 11))
     assert not held.holds("ann", "D", TEN)
     assert not held.holds("bob", "C", TEN)
+
+
+def test_serials_by_batch() -> None:
+    """The free serials of an account and class, batch by batch; nothing where there are none."""
+    held = holdings()
+
+    assert {("VCS", "a-batch"): IntervalSet([(101, 105)]), ("VCS", "b-batch"): IntervalSet([(1, 10)])} == (
+        held.serials("ann", "C")
+    )
+    assert {} == held.serials("bob", "C")
 
 
 def test_impossible_changes_are_bugs() -> None:

@@ -219,3 +219,12 @@ def test_the_order_of_arrival_leaves_no_trace(blocks: list[tuple[int, int]]) -> 
         ("VCS-1-2020", SerialBlock("VCS", "A", 1, 9)),
         ("VCS-1-2020", SerialBlock("VCS", "A", 11, 12)),
     ] == list(custody.blocks())
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(0, None), (1, (1, 3)), (3, (1, 3)), (4, None), (7, (7, 9)), (9, (7, 9)), (10, None)],
+)
+def test_the_interval_around_a_number(number: int, expected: tuple[int, int] | None) -> None:
+    """The whole interval that a number lies in, or nothing."""
+    assert expected == IntervalSet([(1, 3), (7, 9)]).span(number)
