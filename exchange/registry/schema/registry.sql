@@ -67,7 +67,7 @@ CREATE TABLE holding (
     trade bigint CHECK ((trade IS NULL) = (place <> 'locked')),
     PRIMARY KEY (batch_id, first),
     -- A batch as a point: the operator class of points is built in, while the one of integers needs the extension
-    -- btree_gist, which not every server has; and it is the quickest that was measured (loadtest/results/settlement.md).
+    -- btree_gist, which not every server has; and it was the quickest of the forms that were tried.
     CONSTRAINT one_place_for_every_serial EXCLUDE USING gist (point(batch_id, 0) WITH ~=, serials WITH &&)
 );
 COMMENT ON COLUMN holding.serials IS 'the same interval, half open';
