@@ -1,5 +1,6 @@
 """Settlement under test: a market's events in a real log, the registry's tables, and a replay of movements that knows nothing of
-the product's code."""
+the product's code.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +70,16 @@ class SettledMarket:
                 for first, last in serials
             ]
             + [
-                (block.registry, block.batch, block.first, block.last, class_id, "locked", _seller(state, trade), trade)
+                (
+                    block.registry,
+                    block.batch,
+                    block.first,
+                    block.last,
+                    class_id,
+                    "locked",
+                    _seller(state, trade),
+                    trade,
+                )
                 for trade, chosen in state.holdings.locked.items()
                 for class_id, block in chosen
             ]
@@ -77,9 +87,7 @@ class SettledMarket:
         assert expected == sorted(
             (*batches[row[0]], row[1], row[2], *row[4:8]) for row in holdings if row[5] in {"held", "locked"}
         )
-        in_custody = sorted(
-            (*batches[row[0]], row[1], row[2]) for row in holdings if row[5] not in {"withdrawn"}
-        )
+        in_custody = sorted((*batches[row[0]], row[1], row[2]) for row in holdings if row[5] != "withdrawn")
         assert joined(in_custody) == joined(
             sorted((one.registry, one.batch, one.first, one.last) for _, one in state.custody.blocks())
         )
@@ -204,7 +212,10 @@ async def append(dsn: str, recorded: list[Recorded]) -> None:
 
 async def settle(dsn: str, up_to: int | None = None) -> None:
     """Settle the log, to its end or to a seq, as a process that just started."""
-    async with await LogReader.open(dsn, connections=2) as reader, await RegistryStore.open(dsn, IDENTITY) as store:
+    async with (
+        await LogReader.open(dsn, connections=2) as reader,
+        await RegistryStore.open(dsn, IDENTITY) as store,
+    ):
         settlement = await Settlement.resume(reader, store)
         await settlement.catch_up(up_to)
 
