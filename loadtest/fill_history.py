@@ -27,13 +27,14 @@ CLASSES = 20
 BLOCK_UNITS = 100_000
 """Of each deposit; a developer gets the next when it runs out."""
 CASH_EACH = 10**15
-LARGEST_FILL = 500
+LOT, MOST_LOTS = 100, 5
+LARGEST_FILL = LOT * MOST_LOTS
 RETIRED_FROM = 2_000
 """A company retires all it has of a class when it has so many units."""
 DAY = "2026-11-23"
 START_NS = 1_795_392_000_000_000_000
 DESCRIPTION = (
-    f"{CLASSES} classes of one batch each; {DEVELOPERS} developers, {TRADERS} traders, {COMPANIES} companies; fills of 1 to"
+    f"{CLASSES} classes of one batch each; {DEVELOPERS} developers, {TRADERS} traders, {COMPANIES} companies; fills of {LOT} to"
     f" {LARGEST_FILL} units, a quarter from developers to traders, a half among traders, a quarter to companies; deposits of"
     f" {BLOCK_UNITS:,} units; retirements of all that a company has of a class, from {RETIRED_FROM:,} units"
 )
@@ -75,7 +76,7 @@ class FillHistory:
             seller, buyer = self._parties(class_id)
             if self._units.get((seller, class_id), 0) < LARGEST_FILL and seller.startswith("developer"):
                 yield self._deposit(seller, class_id)
-            quantity = min(draw.randint(1, LARGEST_FILL), self._units[seller, class_id])
+            quantity = min(LOT * draw.randint(1, MOST_LOTS), self._units[seller, class_id])
             price = draw.randint(900, 1100)
             for number in range(self._orders_per_fill):
                 side = Side.SELL if number % 2 else Side.BUY

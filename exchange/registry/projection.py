@@ -29,7 +29,7 @@ from exchange.registry.rows import (
     Retirement,
     digest_after,
 )
-from exchange.registry.totals import Totals, is_class
+from exchange.registry.totals import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,14 +110,6 @@ class Projection:
     def take_changed(self) -> Changed:
         """What is other than at the last call, a checkpoint."""
         return Changed(*self.places.take_changes(), self.totals.take_changes())
-
-    def ledger_units(self, account: str, class_id: str) -> int:
-        """Units that the account owns by the ledger."""
-        return self.totals.owned.get((account, class_id), 0)
-
-    def ledger_side(self) -> dict[tuple[str, str], int]:
-        """What accounts own of credit classes by the ledger; nothing where it is 0."""
-        return {key: units for key, units in self.totals.owned.items() if units and is_class(key[1])}
 
     # What single events mean.
 

@@ -24,8 +24,8 @@ CHECKPOINT_EVENTS: Final = 500_000
 POLL_S: Final = 0.2
 """How often to look for new events."""
 
-_TURN_EVENTS: Final = 500
-"""So many events are taken in before the loop may see to the database's connection."""
+_TURN_EVENTS: Final = 100
+"""So many events are taken in before the loop may see to the database's connections."""
 
 
 class Settlement:
@@ -86,18 +86,15 @@ class Settlement:
                 await self._take_in(page)
                 if writing is not None:
                     await writing
-                writing = asyncio.create_task(self._store.append(self._projection.take_appended()))
-                # One turn of the loop, so that it begins before the next page is taken in.
+                # The tables are written while the next page is taken in.
+                writing = asyncio.create_task(self._write(checkpoint=self._uncommitted >= CHECKPOINT_EVENTS))
                 await asyncio.sleep(0)
-                if self._uncommitted >= CHECKPOINT_EVENTS:
-                    await writing
-                    writing = None
-                    await self._commit()
                 if on_progress is not None:
                     on_progress(self._projection.seq)
             if writing is not None:
                 await writing
-                await self._commit()
+            if self._uncommitted:
+                await self._write(checkpoint=True)
         finally:
             if writing is not None and not writing.done():
                 writing.cancel()
@@ -105,7 +102,7 @@ class Settlement:
 
     async def verify(self) -> None:
         """Compare the whole tables with the ledger. Raises ReconciliationFailed or RegistryDamaged."""
-        await self._store.verify(self._projection)
+        await self._store.verify(self._projection.totals.of_classes())
 
     async def _take_in(self, page: list[StoredEvent]) -> None:
         self._hash = check_chain(self._hash, page)
@@ -127,17 +124,21 @@ class Settlement:
             await asyncio.sleep(0)
         self._uncommitted += len(page)
 
-    async def _commit(self) -> None:
+    async def _write(self, *, checkpoint: bool) -> None:
+        """Write what was taken in. All of it is picked before the first wait: the projection goes on meanwhile."""
         projection = self._projection
-        checkpoint = Checkpoint(
-            projection.seq,
-            self._hash,
-            projection.recorded_at,
-            projection.movement_count,
-            projection.digest,
+        appended = projection.take_appended()
+        if not checkpoint:
+            await self._store.append(appended)
+            return
+        changed = projection.take_changed()
+        reached = Checkpoint(
+            projection.seq, self._hash, projection.recorded_at, projection.movement_count, projection.digest
         )
-        await self._store.commit(projection.take_changed(), checkpoint, projection)
+        ledger = projection.totals.of_classes() if self._day_ended else None
         self._uncommitted = 0
-        if self._day_ended:
-            await self._store.verify(projection)
-            self._day_ended = False
+        self._day_ended = False
+        await self._store.append(appended)
+        await self._store.commit(changed, reached)
+        if ledger is not None:
+            await self._store.verify(ledger)

@@ -30,10 +30,10 @@ from exchange.registry.rows import (
     Posting,
     Retirement,
 )
-from exchange.registry.totals import is_class
+from exchange.registry.totals import AccountAsset, is_class
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
     from exchange.log.lease import WriterIdentity
@@ -86,6 +86,7 @@ _SAVE_CHECKPOINT = "UPDATE checkpoint SET seq = $1, hash = $2, recorded_at = $3,
 _UNITS = (
     "SELECT account, class_id, sum(last - first + 1)::bigint FROM holding WHERE place IN ('held', 'locked')"
 )
+_BY_CLASS = "GROUP BY account, class_id"
 _OF_SOME = "AND (account, class_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))"
 _NOT_TILED = """
 SELECT batch.registry, batch.batch FROM batch
@@ -186,7 +187,7 @@ class RegistryStore:
         except (IntervalError, KeyError) as error:
             raise RegistryDamaged(f"the registry's holdings are not whole: {error!r}") from error
         projection.totals.restore(balances)
-        await self.verify(projection)
+        await self.verify(projection.totals.of_classes())
         return projection
 
     async def append(self, appended: Appended) -> None:
@@ -206,7 +207,7 @@ class RegistryStore:
                 if rows:
                     await self._connection.copy_records_to_table(table, records=rows, columns=columns)
 
-    async def commit(self, changed: Changed, checkpoint: Checkpoint, projection: Projection) -> None:
+    async def commit(self, changed: Changed, checkpoint: Checkpoint) -> None:
         """Write what is other than at the last checkpoint, reconcile it with the ledger, and end the transaction.
 
         Raises ReconciliationFailed, RegistryDamaged or TakenOver: then nothing was written.
@@ -217,28 +218,29 @@ class RegistryStore:
             await self._save_holdings(changed)
             if changed.balances:
                 await connection.execute(_SAVE_BALANCES, *zip(*changed.balances, strict=True))
-            await self._reconcile(projection, [one[:2] for one in changed.balances if is_class(one.asset)])
+            touched = {one[:2]: one.total for one in changed.balances if is_class(one.asset)}
+            if touched:
+                rows = await connection.fetch(f"{_UNITS} {_OF_SOME} {_BY_CLASS}", *zip(*touched, strict=True))
+                _reconcile(rows, touched, checkpoint.seq)
             await connection.execute(_SAVE_CHECKPOINT, *msgspec.structs.astuple(checkpoint))
             await connection.execute("COMMIT")
         self._in_transaction = False
         self.checkpoint = checkpoint
 
-    async def verify(self, projection: Projection) -> None:
-        """Compare all that the tables hold with the ledger, and each batch's serials with those that came in.
+    async def verify(self, ledger: Mapping[AccountAsset, int]) -> None:
+        """Compare all that the tables hold with the ledger as of the checkpoint, and each batch with what came in.
 
         Raises ReconciliationFailed or RegistryDamaged.
         """
-        connection = self._connection
+        connection, seq = self._connection, self.checkpoint.seq
         last_moved: int | None = await connection.fetchval("SELECT max(seq) FROM movement")
-        if last_moved is not None and last_moved > projection.seq:
-            raise RegistryDamaged(
-                f"there are movements of event {last_moved}, after the checkpoint {projection.seq}"
-            )
-        await self._reconcile(projection, None)
+        if last_moved is not None and last_moved > seq:
+            raise RegistryDamaged(f"there are movements of event {last_moved}, after the checkpoint {seq}")
+        _reconcile(await connection.fetch(f"{_UNITS} {_BY_CLASS}"), ledger, seq)
         torn = await connection.fetchrow(_NOT_TILED)
         if torn is not None:
             raise RegistryDamaged(
-                f"the serials of {torn[0]} batch {torn[1]} are not each in exactly one place at event {projection.seq}"
+                f"the serials of {torn[0]} batch {torn[1]} are not each in exactly one place at event {seq}"
             )
 
     async def close(self) -> None:
@@ -277,24 +279,14 @@ class RegistryStore:
                 "holding", records=changed.holdings, columns=Holding._fields
             )
 
-    async def _reconcile(self, projection: Projection, some: Sequence[tuple[str, ...]] | None) -> None:
-        """Compare units in the tables with the ledger: of some accounts and classes, or of all."""
-        if some is None:
-            rows = await self._connection.fetch(f"{_UNITS} GROUP BY account, class_id")
-            expected = projection.ledger_side()
-        elif some:
-            rows = await self._connection.fetch(
-                f"{_UNITS} {_OF_SOME} GROUP BY account, class_id", *zip(*some, strict=True)
-            )
-            expected = {(one[0], one[1]): projection.ledger_units(one[0], one[1]) for one in some}
-        else:
-            return
-        found = {(row[0], row[1]): row[2] for row in rows}
-        for account, class_id in sorted(found.keys() | expected.keys()):
-            registry_units = found.get((account, class_id), 0)
-            ledger_units = expected.get((account, class_id), 0)
-            if registry_units != ledger_units:
-                raise ReconciliationFailed(account, class_id, projection.seq, registry_units, ledger_units)
+
+def _reconcile(rows: Sequence[asyncpg.Record], ledger: Mapping[AccountAsset, int], seq: int) -> None:
+    """Compare units by account and class in the tables with the ledger."""
+    found = {(row[0], row[1]): row[2] for row in rows}
+    for account, class_id in sorted(found.keys() | ledger.keys()):
+        registry_units, ledger_units = found.get((account, class_id), 0), ledger.get((account, class_id), 0)
+        if registry_units != ledger_units:
+            raise ReconciliationFailed(account, class_id, seq, registry_units, ledger_units)
 
 
 async def lock_tables(connection: Connection, schema: str) -> None:

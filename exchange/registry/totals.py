@@ -56,6 +56,10 @@ class Totals:
         changed, self._changed = self._changed, {}
         return [Balance(*key, self.owned[key], seq) for key, seq in changed.items()]
 
+    def of_classes(self) -> dict[AccountAsset, int]:
+        """What accounts own of credit classes; nothing where it is 0."""
+        return {key: units for key, units in self.owned.items() if units and is_class(key[1])}
+
     def restore(self, balances: Iterable[Balance]) -> None:
         """Take in what the table holds."""
         for balance in balances:
