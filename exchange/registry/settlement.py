@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from exchange.log.chain import ChainBroken, check_chain
 from exchange.log.codec import UnknownEvent, check_known, decode
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from exchange.log.reader import LogReader
     from exchange.log.record import StoredEvent
-    from exchange.registry.projection import Projection
+    from exchange.registry.projection import Appended, Changed, Projection
     from exchange.registry.store import RegistryStore
+    from exchange.registry.totals import AccountAsset
 
 CHECKPOINT_EVENTS: Final = 500_000
 """While there is more to settle, a transaction ends after so many events; else at the end of the log."""
@@ -26,6 +27,17 @@ POLL_S: Final = 0.2
 
 _TURN_EVENTS: Final = 100
 """So many events are taken in before the loop may see to the database's connections."""
+
+
+class _Picked(NamedTuple):
+    """Rows to be written in one go."""
+
+    appended: Appended
+    changed: Changed | None = None
+    """With a checkpoint."""
+    checkpoint: Checkpoint | None = None
+    ledger: dict[AccountAsset, int] | None = None
+    """As of the checkpoint, where everything is to be compared with it."""
 
 
 class Settlement:
@@ -87,18 +99,18 @@ class Settlement:
                 if writing is not None:
                     await writing
                 # The tables are written while the next page is taken in.
-                writing = asyncio.create_task(self._write(checkpoint=self._uncommitted >= CHECKPOINT_EVENTS))
-                await asyncio.sleep(0)
+                picked = self._pick(checkpoint=self._uncommitted >= CHECKPOINT_EVENTS)
+                writing = asyncio.create_task(self._write(picked))
                 if on_progress is not None:
                     on_progress(self._projection.seq)
             if writing is not None:
                 await writing
             if self._uncommitted:
-                await self._write(checkpoint=True)
+                await self._write(self._pick(checkpoint=True))
         finally:
-            if writing is not None and not writing.done():
+            if writing is not None:
                 writing.cancel()
-                await asyncio.wait([writing])
+                await asyncio.gather(writing, return_exceptions=True)
 
     async def verify(self) -> None:
         """Compare the whole tables with the ledger. Raises ReconciliationFailed or RegistryDamaged."""
@@ -124,21 +136,23 @@ class Settlement:
             await asyncio.sleep(0)
         self._uncommitted += len(page)
 
-    async def _write(self, *, checkpoint: bool) -> None:
-        """Write what was taken in. All of it is picked before the first wait: the projection goes on meanwhile."""
+    def _pick(self, *, checkpoint: bool) -> _Picked:
+        """What is to be written next. At once, as the projection goes on while it is written."""
         projection = self._projection
         appended = projection.take_appended()
         if not checkpoint:
-            await self._store.append(appended)
-            return
-        changed = projection.take_changed()
+            return _Picked(appended)
         reached = Checkpoint(
             projection.seq, self._hash, projection.recorded_at, projection.movement_count, projection.digest
         )
         ledger = projection.totals.of_classes() if self._day_ended else None
         self._uncommitted = 0
         self._day_ended = False
-        await self._store.append(appended)
-        await self._store.commit(changed, reached)
-        if ledger is not None:
-            await self._store.verify(ledger)
+        return _Picked(appended, projection.take_changed(), reached, ledger)
+
+    async def _write(self, picked: _Picked) -> None:
+        await self._store.append(picked.appended)
+        if picked.changed is not None and picked.checkpoint is not None:
+            await self._store.commit(picked.changed, picked.checkpoint)
+        if picked.ledger is not None:
+            await self._store.verify(picked.ledger)
