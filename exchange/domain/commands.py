@@ -5,8 +5,7 @@ Prices are in ticks, cash in minor units, quantities in units, times in nanoseco
 
 from __future__ import annotations
 
-import msgspec
-
+from exchange.domain.forms import CommandForm
 from exchange.domain.identity import Role
 from exchange.domain.instruments import CreditClass, Instrument, InstrumentState
 from exchange.domain.orders import Delivery, OrderRequest
@@ -14,11 +13,7 @@ from exchange.domain.serials import ClassBlock, SerialBlock
 from matching.order import Side
 
 
-class _Command(msgspec.Struct, frozen=True, omit_defaults=True, tag=True, tag_field="command"):
-    pass
-
-
-class PlaceOrder(_Command, frozen=True, gc=False):
+class PlaceOrder(CommandForm, frozen=True, gc=False):
     """A new order. Idempotent by `(account, client_order_id)`."""
 
     by: str
@@ -27,7 +22,7 @@ class PlaceOrder(_Command, frozen=True, gc=False):
     order: OrderRequest
 
 
-class AmendOrder(_Command, frozen=True):
+class AmendOrder(CommandForm, frozen=True):
     """A new limit, a new total quantity (filled included), or both, for a live order."""
 
     by: str
@@ -39,7 +34,7 @@ class AmendOrder(_Command, frozen=True):
     quantity: int | None = None
 
 
-class CancelOrder(_Command, frozen=True):
+class CancelOrder(CommandForm, frozen=True):
     """End a live order, named by either id."""
 
     by: str
@@ -49,7 +44,7 @@ class CancelOrder(_Command, frozen=True):
     client_order_id: str = ""
 
 
-class CancelAll(_Command, frozen=True):
+class CancelAll(CommandForm, frozen=True):
     """End all live orders of an account, or those of an instrument, of a side, or of both."""
 
     by: str
@@ -59,7 +54,7 @@ class CancelAll(_Command, frozen=True):
     side: Side | None = None
 
 
-class Retire(_Command, frozen=True):
+class Retire(CommandForm, frozen=True):
     """Take units out of circulation for ever, for somebody. Idempotent by `(account, reference)`."""
 
     by: str
@@ -74,7 +69,7 @@ class Retire(_Command, frozen=True):
     """Or the serials themselves."""
 
 
-class KeyBlockTrade(_Command, frozen=True):
+class KeyBlockTrade(CommandForm, frozen=True):
     """One half of a trade agreed off the book. Idempotent by `(account, counterparty, trade_reference)`.
 
     It trades when the counterparty keys the other half with the same reference and the same terms.
@@ -96,7 +91,7 @@ class KeyBlockTrade(_Command, frozen=True):
     """Or the serials themselves."""
 
 
-class WithdrawBlockTrade(_Command, frozen=True):
+class WithdrawBlockTrade(CommandForm, frozen=True):
     """Take back a half that has not met its other half."""
 
     by: str
@@ -106,7 +101,7 @@ class WithdrawBlockTrade(_Command, frozen=True):
     trade_reference: str
 
 
-class SetCancelAfter(_Command, frozen=True):
+class SetCancelAfter(CommandForm, frozen=True):
     """Dead-man timer: cancel the account's orders unless it is set again within the time; 0 disarms."""
 
     by: str
@@ -115,11 +110,11 @@ class SetCancelAfter(_Command, frozen=True):
     timeout_ns: int
 
 
-class FireTimers(_Command, frozen=True):
+class FireTimers(CommandForm, frozen=True):
     """The engine's clock passed a dead-man deadline."""
 
 
-class OpenSession(_Command, frozen=True):
+class OpenSession(CommandForm, frozen=True):
     """A key logged on at a gateway."""
 
     by: str
@@ -127,20 +122,20 @@ class OpenSession(_Command, frozen=True):
     cancel_on_disconnect: bool = False
 
 
-class CloseSession(_Command, frozen=True):
+class CloseSession(CommandForm, frozen=True):
     """A session ended; its orders are cancelled if it asked for that."""
 
     session: int
     reason: str
 
 
-class StartWriter(_Command, frozen=True):
+class StartWriter(CommandForm, frozen=True):
     """An engine took over the log: the first command of each epoch."""
 
     program: str
 
 
-class OpenVenue(_Command, frozen=True):
+class OpenVenue(CommandForm, frozen=True):
     """The first command of a new venue."""
 
     by: str
@@ -148,7 +143,7 @@ class OpenVenue(_Command, frozen=True):
     business_date: str
 
 
-class AdmitParticipant(_Command, frozen=True):
+class AdmitParticipant(CommandForm, frozen=True):
     """Admit a legal entity."""
 
     by: str
@@ -156,7 +151,7 @@ class AdmitParticipant(_Command, frozen=True):
     name: str
 
 
-class OpenAccount(_Command, frozen=True):
+class OpenAccount(CommandForm, frozen=True):
     """Open an account of a participant."""
 
     by: str
@@ -164,7 +159,7 @@ class OpenAccount(_Command, frozen=True):
     participant: str
 
 
-class RegisterKey(_Command, frozen=True):
+class RegisterKey(CommandForm, frozen=True):
     """Let a key log on for a participant."""
 
     by: str
@@ -174,28 +169,28 @@ class RegisterKey(_Command, frozen=True):
     public_key: str
 
 
-class RevokeKey(_Command, frozen=True):
+class RevokeKey(CommandForm, frozen=True):
     """Forget a key; its sessions end."""
 
     by: str
     key_id: str
 
 
-class RegisterClass(_Command, frozen=True):
+class RegisterClass(CommandForm, frozen=True):
     """Make a credit class known."""
 
     by: str
     credit_class: CreditClass
 
 
-class ListInstrument(_Command, frozen=True):
+class ListInstrument(CommandForm, frozen=True):
     """Admit an instrument to trading, open."""
 
     by: str
     instrument: Instrument
 
 
-class ChangeInstrumentState(_Command, frozen=True):
+class ChangeInstrumentState(CommandForm, frozen=True):
     """Open, halt or close an instrument; closing cancels its orders."""
 
     by: str
@@ -204,7 +199,7 @@ class ChangeInstrumentState(_Command, frozen=True):
     reason: str
 
 
-class ChangeFees(_Command, frozen=True):
+class ChangeFees(CommandForm, frozen=True):
     """New fee rates for orders accepted from now on."""
 
     by: str
@@ -213,7 +208,7 @@ class ChangeFees(_Command, frozen=True):
     taker_fee_ppm: int
 
 
-class DepositCash(_Command, frozen=True):
+class DepositCash(CommandForm, frozen=True):
     """Cash arrived for an account. Idempotent by `(account, reference)`."""
 
     by: str
@@ -223,7 +218,7 @@ class DepositCash(_Command, frozen=True):
     reference: str
 
 
-class WithdrawCash(_Command, frozen=True):
+class WithdrawCash(CommandForm, frozen=True):
     """Cash leaves an account. Idempotent by `(account, reference)`."""
 
     by: str
@@ -233,7 +228,7 @@ class WithdrawCash(_Command, frozen=True):
     reference: str
 
 
-class DepositUnits(_Command, frozen=True):
+class DepositUnits(CommandForm, frozen=True):
     """Serial blocks were immobilised for an account. Idempotent by `(account, reference)`."""
 
     by: str
@@ -244,7 +239,7 @@ class DepositUnits(_Command, frozen=True):
     reference: str
 
 
-class WithdrawUnits(_Command, frozen=True):
+class WithdrawUnits(CommandForm, frozen=True):
     """Serial blocks go back to the registry. Idempotent by `(account, reference)`."""
 
     by: str
@@ -255,7 +250,7 @@ class WithdrawUnits(_Command, frozen=True):
     reference: str
 
 
-class IssueUnits(_Command, frozen=True):
+class IssueUnits(CommandForm, frozen=True):
     """Issue units of a class of the venue's own registry. Idempotent by `(account, reference)`."""
 
     by: str
@@ -265,7 +260,7 @@ class IssueUnits(_Command, frozen=True):
     reference: str
 
 
-class CancelUnits(_Command, frozen=True):
+class CancelUnits(CommandForm, frozen=True):
     """Cancel serials: they are gone, for nobody. Idempotent by `(account, reference)`."""
 
     by: str
@@ -276,7 +271,7 @@ class CancelUnits(_Command, frozen=True):
     reference: str
 
 
-class MoveUnits(_Command, frozen=True):
+class MoveUnits(CommandForm, frozen=True):
     """Move serials to another registry: cancelled there, issued here, as one fact. Idempotent by `(account, reference)`."""
 
     by: str
@@ -288,7 +283,7 @@ class MoveUnits(_Command, frozen=True):
     reference: str
 
 
-class SetCalendar(_Command, frozen=True):
+class SetCalendar(CommandForm, frozen=True):
     """Give a holiday calendar its holidays, replacing those it had."""
 
     by: str
@@ -296,7 +291,7 @@ class SetCalendar(_Command, frozen=True):
     holidays: tuple[str, ...]
 
 
-class CloseDay(_Command, frozen=True):
+class CloseDay(CommandForm, frozen=True):
     """End the business date: day orders and due GTD orders expire, references move to the last prices."""
 
     by: str

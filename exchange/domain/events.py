@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import msgspec
 
+from exchange.domain.forms import Event as Event  # noqa: PLC0414 - readers find it beside the events
 from exchange.domain.identity import Role
 from exchange.domain.instruments import CreditClass, Instrument, InstrumentState
 from exchange.domain.orders import Delivery, OrderRequest
@@ -33,13 +34,6 @@ class CancelReason(StrEnum):
     DISCONNECTED = "disconnected"
     DEAD_MAN = "dead_man"
     INSTRUMENT_CLOSED = "instrument_closed"
-
-
-class Event(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
-    """Base of all facts. `kind` and `version` name the form in the log."""
-
-    kind: ClassVar[str]
-    version: ClassVar[int] = 1
 
 
 class WriterStarted(Event, frozen=True):
