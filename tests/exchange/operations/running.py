@@ -1,6 +1,7 @@
 """A real `exchange up` in processes of its own, and commands against it."""
 
 import asyncio
+import contextlib
 import json
 import signal
 import sys
@@ -124,7 +125,13 @@ class RunningExchange:
 
     def children(self, module: str) -> list[psutil.Process]:
         """All processes that run a module."""
-        return [child for child in self.descendants() if f"exchange.operations.{module}" in child.cmdline()]
+        found = []
+        for child in self.descendants():
+            # One may be gone, or wait to be reaped, by now.
+            with contextlib.suppress(psutil.Error):
+                if f"exchange.operations.{module}" in child.cmdline():
+                    found.append(child)
+        return found
 
     def postmaster(self) -> psutil.Process:
         """The first process of the embedded server."""

@@ -16,7 +16,8 @@ from exchange.log.record import seal
 from exchange.log.writer import LogWriter
 from exchange.registry.rebuild import TABLES, rebuild
 from exchange.registry.settlement import Settlement
-from exchange.registry.store import RegistryStore
+from exchange.registry.store import RegistryStore, SettlementHeld
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -218,6 +219,19 @@ async def settle(dsn: str, up_to: int | None = None) -> None:
     ):
         settlement = await Settlement.resume(reader, store)
         await settlement.catch_up(up_to)
+
+
+async def settle_when_free(dsn: str) -> None:
+    """Settle, once the server has noticed that the settler before is gone."""
+
+    async def settles() -> bool:
+        try:
+            await settle(dsn)
+        except SettlementHeld:
+            return False
+        return True
+
+    await eventually(settles, "the right to settle is free")
 
 
 async def rebuilt(dsn: str) -> Rebuilt:

@@ -24,6 +24,7 @@ from exchange.registry.rows import NO_MOVEMENTS, digest_after
 from exchange.registry.settlement import Settlement
 from exchange.registry.store import (
     FORM,
+    SETTLING_LOCK,
     Checkpoint,
     ReconciliationFailed,
     RegistryDamaged,
@@ -32,7 +33,15 @@ from exchange.registry.store import (
     TakenOver,
 )
 from tests.exchange.log.conftest import tamper
-from tests.exchange.registry.settled import IDENTITY, SettledMarket, dump, execute, rows, settle
+from tests.exchange.registry.settled import (
+    IDENTITY,
+    SettledMarket,
+    dump,
+    execute,
+    rows,
+    settle,
+    settle_when_free,
+)
 from tests.market import ALPHA, BETA, UNITS, V18, V19, Market
 from tests.waiting import eventually
 
@@ -42,13 +51,14 @@ if TYPE_CHECKING:
 
 def trade(market: Market, random: Random, deals: int) -> None:
     """Some fills and retirements."""
-    for _ in range(deals):
+    for number in range(deals):
         quantity = random.randint(1, 50)
         seller, buyer = random.sample((market.alpha, market.beta, market.gamma), 2)
         market.do(seller.place_command(seller.sell(quantity, 1000)))
         market.do(buyer.place_command(buyer.buy(quantity, 1000)))
-        if random.random() < 0.2:
-            market.do(buyer.retire_command(V19, random.randint(1, 30), market.fresh_id()))
+        if number % 5 == 0:
+            reference = f"retired-{number}" if market.state.last_seq < 100 else market.fresh_id()
+            market.do(buyer.retire_command(V19, random.randint(1, 30), reference))
 
 
 @pytest.fixture
@@ -181,6 +191,28 @@ async def test_one_process_settles_at_a_time(settled: SettledMarket, dsn: str) -
             await RegistryStore.open(dsn, IDENTITY)
     async with await RegistryStore.open(dsn, IDENTITY):
         pass
+
+
+async def test_a_process_that_is_just_starting(dsn: str) -> None:
+    """It has the right before it has made the tables."""
+    connection = await asyncpg.connect(dsn)
+    await connection.execute("SELECT pg_advisory_lock($1)", SETTLING_LOCK)
+
+    with pytest.raises(SettlementHeld, match="a process that is just starting settles this log"):
+        await RegistryStore.open(dsn, IDENTITY)
+
+    await connection.close()
+
+
+async def test_other_errors_of_the_server_are_passed_on(settled: SettledMarket, reader: LogReader) -> None:
+    """Whatever it is, it stops settlement."""
+    trade(settled.market, Random(11), 1)
+    await settled.log()
+    async with await RegistryStore.open(settled.dsn, IDENTITY) as store:
+        settlement = await Settlement.resume(reader, store)
+        await execute(settled.dsn, "DROP TABLE registry.posting")
+        with pytest.raises(asyncpg.UndefinedTableError):
+            await settlement.catch_up()
 
 
 async def test_who_was_taken_over_writes_nothing(settled: SettledMarket, reader: LogReader) -> None:
@@ -528,7 +560,7 @@ async def test_a_failed_write_leaves_nothing(
             await settlement.catch_up()
 
     assert before == await dump(dsn)
-    await settle(dsn)
+    await settle_when_free(dsn)
     await settled.check()
 
 
@@ -558,16 +590,8 @@ async def test_an_end_in_the_middle_of_a_page_undoes_it(
             await task
 
     assert before == await dump(dsn)
-    await eventually(lambda: _settles(dsn), "the place is free")
+    await settle_when_free(dsn)
     await settled.check()
-
-
-async def _settles(dsn: str) -> bool:
-    try:
-        await settle(dsn)
-    except SettlementHeld:
-        return False
-    return True
 
 
 async def test_own_units_and_postings_at_a_date(settled: SettledMarket) -> None:
