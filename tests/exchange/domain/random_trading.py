@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+import datetime as dt
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,6 +13,8 @@ from exchange.domain.instruments import Instrument, InstrumentState
 from exchange.domain.orders import OrderRequest, OrderType
 from exchange.domain.serials import SerialBlock
 from matching.order import SelfTradePrevention, Side, TimeInForce
+from tests.exchange.domain import random_registrar
+from tests.exchange.domain.random_registrar import CALENDAR, OWN
 from tests.market import ALPHA, ALPHA_2, BASKET, BETA, CASH, GAMMA, PROJECT, UNITS, V18, V19, V20, Market
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 LOTS = Instrument(
     symbol="LOTS",
     name="Lots of ten at tenths of a cent",
-    classes=(V18, V20),
+    classes=(V18, V20, OWN.class_id),
     currency="EUR",
     tick=1,
     price_decimals=3,
@@ -35,6 +37,8 @@ LOTS = Instrument(
     band_ppm=100_000,
     maker_fee_ppm=0,
     taker_fee_ppm=333,
+    settlement_days=2,
+    calendar=CALENDAR,
 )
 YEN = Instrument(
     symbol="YEN",
@@ -62,6 +66,8 @@ def scarce_market() -> Market:
     """A market of four instruments whose participants own little."""
     market = Market()
     by = LOCAL_OPERATOR
+    market.do(commands.SetCalendar(by, CALENDAR, ()))
+    market.do(commands.RegisterClass(by, OWN))
     market.list_instrument(LOTS)
     market.list_instrument(YEN)
     for number, account in enumerate(ACCOUNTS):
@@ -93,25 +99,35 @@ class RandomTrading:
         draw: Callable[[], Command] = self.random.choices(*_MIX)[0].__get__(self)
         return draw()
 
-    def _new_id(self, what: str) -> str:
+    def new_id(self, what: str) -> str:
+        """An id that was not used yet."""
         self._number += 1
         return f"{what}-{self._number}"
 
-    def _session(self, key_id: str) -> int:
+    def session(self, key_id: str) -> int:
         """A session of the key; 0 when it has none."""
         sessions = [
             number for number, session in self.market.state.sessions.items() if session.key_id == key_id
         ]
         return self.random.choice(sessions) if sessions else 0
 
-    def _account(self) -> str:
+    def account(self) -> str:
+        """One of the accounts."""
         return self.random.choice(ACCOUNTS)
+
+    def instrument(self) -> Instrument:
+        """One of the instruments."""
+        return self.random.choice(INSTRUMENTS)
+
+    def key_of(self, account: str) -> str:
+        """The key that acts on an account."""
+        return KEY_OF[account]
 
     def _place(self) -> Command:
         random = self.random
-        account = self._account()
-        key_id = KEY_OF[account]
-        command = commands.PlaceOrder(key_id, self._session(key_id), account, self._order(account))
+        account = self.account()
+        key_id = self.key_of(account)
+        command = commands.PlaceOrder(key_id, self.session(key_id), account, self._order(account))
         if random.random() < 0.2:
             self._placed.append(command)
         return command
@@ -127,27 +143,30 @@ class RandomTrading:
             time_in_force = random.choice((TimeInForce.DAY, TimeInForce.IOC, TimeInForce.FOK))
         rests = order_type is OrderType.LIMIT and time_in_force not in (TimeInForce.IOC, TimeInForce.FOK)
         return OrderRequest(
-            client_order_id=self._new_id("order"),
+            client_order_id=self.new_id("order"),
             instrument=instrument.symbol,
             side=side,
             quantity=quantity,
-            price=None if order_type is OrderType.MARKET and random.random() < 0.5 else self._price(),
+            price=None if order_type is OrderType.MARKET and random.random() < 0.5 else self.price(),
             order_type=order_type,
             time_in_force=time_in_force,
-            expire_date=self._date(random.randint(0, 3)) if time_in_force is TimeInForce.GTD else "",
+            expire_date=self.date(random.randint(0, 3)) if time_in_force is TimeInForce.GTD else "",
             post_only=rests and random.random() < 0.15,
             display_quantity=instrument.lot * random.randint(1, 6) if rests and random.random() < 0.25 else 0,
             self_trade_prevention=random.choice(tuple(SelfTradePrevention)),
-            deliver=self._deliver(account, instrument, quantity) if side is Side.SELL else (),
+            deliver=self.deliver(account, instrument, quantity) if side is Side.SELL else (),
+            retire_on_fill=random_registrar.retirement_terms(self) if side is Side.BUY else None,
         )
 
-    def _price(self) -> int:
+    def price(self) -> int:
+        """A price about the middle."""
         return self.random.randint(994, 1006)
 
-    def _date(self, days: int) -> str:
-        return (date.fromisoformat(self.market.state.business_date) + timedelta(days)).isoformat()
+    def date(self, days: int) -> str:
+        """So many days after the business date."""
+        return (dt.date.fromisoformat(self.market.state.business_date) + dt.timedelta(days)).isoformat()
 
-    def _deliver(self, account: str, instrument: Instrument, quantity: int) -> tuple[tuple[str, int], ...]:
+    def deliver(self, account: str, instrument: Instrument, quantity: int) -> tuple[tuple[str, int], ...]:
         """Sometimes named classes, mostly such as the account has."""
         random = self.random
         if random.random() < 0.7:
@@ -168,37 +187,37 @@ class RandomTrading:
         """An account and the id of one of its orders, mostly a live one."""
         orders = self.market.state.orders
         if not orders or self.random.random() < 0.05:
-            return self._account(), self.random.randint(0, self.market.next_seq)
+            return self.account(), self.random.randint(0, self.market.next_seq)
         order = orders[self.random.choice(list(orders))]
         return order.account, order.order_id
 
     def _amend(self) -> Command:
         random = self.random
         account, order_id = self._live()
-        key_id = KEY_OF[account]
+        key_id = self.key_of(account)
         order = self.market.state.orders.get(order_id)
         lot = self.market.state.listings[order.instrument].instrument.lot if order else 1
         changes = random.choice(
             ("price", "quantity", "quantity", "both", "nothing" if random.random() < 0.1 else "both")
         )
-        price = self._price() if changes in {"price", "both"} else None
+        price = self.price() if changes in {"price", "both"} else None
         quantity = lot * random.randint(0, 25) if changes in {"quantity", "both"} else None
         return commands.AmendOrder(
-            key_id, self._session(key_id), account, order_id, price=price, quantity=quantity
+            key_id, self.session(key_id), account, order_id, price=price, quantity=quantity
         )
 
     def _cancel(self) -> Command:
         account, order_id = self._live()
-        key_id = KEY_OF[account]
-        return commands.CancelOrder(key_id, self._session(key_id), account, order_id)
+        key_id = self.key_of(account)
+        return commands.CancelOrder(key_id, self.session(key_id), account, order_id)
 
     def _cancel_all(self) -> Command:
         random = self.random
-        account = self._account()
-        key_id = random.choice((KEY_OF[account], LOCAL_OPERATOR))
+        account = self.account()
+        key_id = random.choice((self.key_of(account), LOCAL_OPERATOR))
         symbol = random.choice(("", random.choice(INSTRUMENTS).symbol))
         side = random.choice((None, *Side))
-        return commands.CancelAll(key_id, self._session(key_id), account, symbol, side)
+        return commands.CancelAll(key_id, self.session(key_id), account, symbol, side)
 
     def _stranger(self) -> Command:
         """Somebody acts on an account, with a session or on an order that is not theirs."""
@@ -207,7 +226,7 @@ class RandomTrading:
             ("alpha-key", "beta-key", "operator-key", "auditor-key", LOCAL_OPERATOR, "nobody")
         )
         account = random.choice((*ACCOUNTS, VENUE, "nowhere"))
-        session = random.choice((self._session("gamma-key"), self._session(key_id)))
+        session = random.choice((self.session("gamma-key"), self.session(key_id)))
         if random.random() < 0.5:
             return commands.PlaceOrder(key_id, session, account, self._order(account))
         return commands.CancelOrder(key_id, session, account, self._live()[1])
@@ -220,17 +239,17 @@ class RandomTrading:
         order = command.order
         if self.random.random() < 0.3:
             order = msgspec.structs.replace(order, quantity=order.quantity + 10)
-        return msgspec.structs.replace(command, session=self._session(command.by), order=order)
+        return msgspec.structs.replace(command, session=self.session(command.by), order=order)
 
     def _retire(self) -> Command:
         random = self.random
-        account = self._account()
-        key_id = KEY_OF[account]
+        account = self.account()
+        key_id = self.key_of(account)
         class_id = random.choice((V18, V19, V20))
-        reference = self._new_id("retirement") if random.random() < 0.8 else "retirement-0"
+        reference = self.new_id("retirement") if random.random() < 0.8 else "retirement-0"
         return commands.Retire(
             key_id,
-            self._session(key_id),
+            self.session(key_id),
             account,
             "Acme",
             "flights",
@@ -240,11 +259,11 @@ class RandomTrading:
 
     def _deposit(self) -> Command:
         random = self.random
-        account = self._account()
+        account = self.account()
         if random.random() < 0.5:
             currency = random.choice(("EUR", "JPY"))
             return commands.DepositCash(
-                LOCAL_OPERATOR, account, currency, random.randint(1, 30_000), self._new_id("cash")
+                LOCAL_OPERATOR, account, currency, random.randint(1, 30_000), self.new_id("cash")
             )
         class_id = random.choice((V18, V19, V20))
         first = random.randint(1, 5000)
@@ -252,21 +271,21 @@ class RandomTrading:
         block = SerialBlock(registry, "more", first, first + random.randint(0, 20))
         self._deposited.append((class_id, block))
         return commands.DepositUnits(
-            LOCAL_OPERATOR, account, class_id, block.quantity, (block,), self._new_id("units")
+            LOCAL_OPERATOR, account, class_id, block.quantity, (block,), self.new_id("units")
         )
 
     def _withdraw(self) -> Command:
         random = self.random
-        account = self._account()
+        account = self.account()
         if random.random() < 0.5 or not self._deposited:
             amount = random.randint(1, 30_000)
             account = random.choice((account, VENUE))
-            return commands.WithdrawCash(LOCAL_OPERATOR, account, "EUR", amount, self._new_id("cash"))
+            return commands.WithdrawCash(LOCAL_OPERATOR, account, "EUR", amount, self.new_id("cash"))
         class_id, block = random.choice(self._deposited)
         first = random.randint(block.first, block.last)
         part = msgspec.structs.replace(block, first=first, last=random.randint(first, block.last))
         return commands.WithdrawUnits(
-            LOCAL_OPERATOR, account, class_id, part.quantity, (part,), self._new_id("units")
+            LOCAL_OPERATOR, account, class_id, part.quantity, (part,), self.new_id("units")
         )
 
     def _change_state(self) -> Command:
@@ -283,21 +302,21 @@ class RandomTrading:
         return commands.ChangeFees(LOCAL_OPERATOR, symbol, *rates)
 
     def _close_day(self) -> Command:
-        return commands.CloseDay(LOCAL_OPERATOR, self._date(self.random.randint(1, 3)))
+        return commands.CloseDay(LOCAL_OPERATOR, self.date(self.random.randint(1, 3)))
 
     def _log_off(self) -> Command:
         sessions = list(self.market.state.sessions)
         return commands.CloseSession(self.random.choice(sessions) if sessions else 0, "random")
 
     def _log_on(self) -> Command:
-        key_id = KEY_OF[self._account()]
+        key_id = self.key_of(self.account())
         return commands.OpenSession(key_id, "gateway", self.random.random() < 0.7)
 
     def _set_timer(self) -> Command:
-        account = self._account()
-        key_id = KEY_OF[account]
+        account = self.account()
+        key_id = self.key_of(account)
         timeout_ns = self.random.choice((0, 10_000, 100_000))
-        return commands.SetCancelAfter(key_id, self._session(key_id), account, timeout_ns)
+        return commands.SetCancelAfter(key_id, self.session(key_id), account, timeout_ns)
 
     def _fire_timers(self) -> Command:
         self.market.at += self.random.choice((0, 10_000, 100_000))
@@ -322,6 +341,13 @@ _MIX = (
         RandomTrading._log_on,
         RandomTrading._set_timer,
         RandomTrading._fire_timers,
+        random_registrar.issue,
+        random_registrar.cancel_units,
+        random_registrar.move,
+        random_registrar.retire_serials,
+        random_registrar.set_calendar,
+        random_registrar.key_block_trade,
+        random_registrar.withdraw_block_trade,
     ),
-    (60, 20, 6, 2, 2, 3, 2, 8, 2, 3, 1, 1, 3, 4, 1, 1),
+    (60, 20, 6, 2, 2, 3, 2, 8, 2, 3, 1, 1, 3, 4, 1, 1, 4, 1, 1, 1, 1, 6, 1),
 )
