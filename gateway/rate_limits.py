@@ -12,12 +12,21 @@ if TYPE_CHECKING:
 _SECOND_NS = 10**9
 
 
-class Throttled(Reject):
+class TryLater(Reject):
+    """What is refused now and may be had in `retry_after_ms`."""
+
+    def __init__(self, code: RejectCode, message: str, retry_after_ms: int) -> None:
+        super().__init__(code, message)
+        self.retry_after_ms = retry_after_ms
+
+
+class Throttled(TryLater):
     """A rate limit was met; `retry_after_ms` is when the next token comes."""
 
     def __init__(self, what: str, retry_after_ms: int) -> None:
-        super().__init__(RejectCode.RATE_LIMITED, f"too many {what}; retry after {retry_after_ms} ms")
-        self.retry_after_ms = retry_after_ms
+        super().__init__(
+            RejectCode.RATE_LIMITED, f"too many {what}; retry after {retry_after_ms} ms", retry_after_ms
+        )
 
 
 class TokenBucket:

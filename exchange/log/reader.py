@@ -45,6 +45,10 @@ _RECORDED = "seq, command, recorded_at, kind, version, payload"
 
 _COMMAND = f"SELECT {_RECORDED} FROM event WHERE seq >= $1 ORDER BY seq LIMIT $2"
 
+_FIRST_OF_KINDS = (
+    f"SELECT {_RECORDED} FROM event WHERE seq > $1 AND seq <= $2 AND kind = ANY($3) ORDER BY seq LIMIT 1"
+)
+
 # Comparing and sorting by pairs leaves the planner no choice but the index that was made for the query. Given the choice,
 # it may walk the whole log backwards for an account or instrument that was busy once and is not any more, or
 # (`kind = ANY` with only fills asked for) through everybody's fills.
@@ -217,6 +221,11 @@ class LogReader:
             if len(ours) < limit:
                 return _recorded(ours)
             limit *= 16
+
+    async def first_of_kinds(self, kinds: Sequence[str], after_seq: int, up_to: int) -> Recorded | None:
+        """The first event of these kinds with a seq in `(after_seq, up_to]`. The work grows with the events in between."""
+        rows = await self._pool.fetch(_FIRST_OF_KINDS, after_seq, up_to, kinds)
+        return _recorded(rows)[0] if rows else None
 
     async def account_events(
         self,

@@ -43,6 +43,15 @@ class ProofTooLong(Exception):  # noqa: N818 - it says why there is no certifica
     """The first published head lies too far behind the retirement; the text says what to do."""
 
 
+class HeadAwaited(Exception):  # noqa: N818 - it says what is not there yet
+    """No head was published at or after the retirement yet."""
+
+    def __init__(self, retired_at: int) -> None:
+        super().__init__("no head of the log was published since the retirement")
+        self.retired_at = retired_at
+        """Nanoseconds UTC."""
+
+
 class CertificateIssuer:
     """Issues certificates, each as often as asked: the same retirement and head give the same bytes."""
 
@@ -51,6 +60,12 @@ class CertificateIssuer:
         self._reader = reader
         self._key = key
         self._published_heads = published_heads
+
+    async def demand_published(self, seq: int) -> None:
+        """Raises what `issue` raises for this retirement and its head, and HeadAwaited while no head covers it."""
+        retirement, _ = await self._retirement(seq)
+        if self._first_head(seq) is None:
+            raise HeadAwaited(retirement.recorded_at)
 
     async def issue(self, seq: int, state: State) -> SignedCertificate:
         """The certificate of the retirement at event `seq`; names come from the state, as of then or later.

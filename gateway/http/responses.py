@@ -11,7 +11,7 @@ from aiohttp import ETag, web
 from exchange.domain.rejects import Reject, RejectCode
 from gateway.http.answers import ErrorAnswer
 from gateway.http.parameters import InvalidQuery
-from gateway.rate_limits import Throttled
+from gateway.rate_limits import TryLater
 from gateway.results import ErrorData
 from gateway.websocket.frames import encode, error_body
 
@@ -29,9 +29,11 @@ _STATUS_OF_CODE = {
     RejectCode.TOO_MANY_CONNECTIONS: 429,
     RejectCode.UNKNOWN_INSTRUMENT: 404,
     RejectCode.UNKNOWN_CLASS: 404,
+    RejectCode.UNKNOWN_RETIREMENT: 404,
     RejectCode.BUSY: 503,
     RejectCode.UNAVAILABLE: 503,
     RejectCode.VENUE_NOT_OPEN: 503,
+    RejectCode.CERTIFICATE_NOT_READY: 503,
 }
 """All other codes are mistakes of the request: 400."""
 
@@ -60,7 +62,7 @@ def refusal(reject: Reject, status: int | None = None) -> web.Response:
     """A refusal as JSON; by default with the HTTP status that belongs to its code."""
     data = ErrorData()
     headers = {"Cache-Control": "no-store"}
-    if isinstance(reject, Throttled):
+    if isinstance(reject, TryLater):
         data = ErrorData(retry_after_ms=reject.retry_after_ms)
         headers["Retry-After"] = str(math.ceil(reject.retry_after_ms / 1000))
     elif isinstance(reject, InvalidQuery):
