@@ -9,6 +9,7 @@ import msgspec
 from gateway import queries, results
 from gateway.http.answers import CreditClasses, Ticker, Tickers
 from gateway.http.parameters import read_parameters
+from gateway.http.resources import API_PREFIX, Resource
 from gateway.http.responses import json_response
 from gateway.rendering import known_listing
 from gateway.websocket.public_channels import TickerChannel
@@ -25,19 +26,9 @@ if TYPE_CHECKING:
 
     from gateway.core import Gateway
 
-API_PREFIX = "/api/v1"
-
 _LIVE = "public, max-age=1"
 """Whoever asks more often than this may get a copy; the websocket is there for those who need every change."""
 _REFERENCE = "public, max-age=60"
-
-
-class Resource(msgspec.Struct, frozen=True):
-    """A resource for the index of schemas: where it is, what it takes and answers."""
-
-    path: str
-    parameters: type[msgspec.Struct]
-    answer: type[msgspec.Struct]
 
 
 RESOURCES = (
@@ -50,7 +41,6 @@ RESOURCES = (
     Resource("/instruments/{instrument}/ticker", MarketInstrumentsParams, Ticker),
     Resource("/tickers", NoParams, Tickers),
 )
-"""Below `API_PREFIX`. A parameter in braces is part of the path, the others are in the query string."""
 
 
 class MarketData:

@@ -10,7 +10,7 @@ import structlog
 from aiohttp import web
 
 from exchange.domain.rejects import Reject, RejectCode
-from gateway.http.market import API_PREFIX
+from gateway.http.resources import API_PREFIX
 from gateway.http.responses import refusal
 from gateway.rate_limits import TokenBucket
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from gateway.http import market
 from gateway.http.answers import ErrorAnswer, Health
-from gateway.http.market import API_PREFIX, RESOURCES
+from gateway.http.resources import API_PREFIX
 from gateway.http.responses import json_response
 from gateway.websocket.schemas import websocket_schema
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _CACHE = "public, max-age=300"
+
+RESOURCES = (*market.RESOURCES,)
 
 
 @cache

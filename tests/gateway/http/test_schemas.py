@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from jsonschema import Draft202012Validator
 
-from gateway.http.market import API_PREFIX, RESOURCES
-from gateway.http.schemas import http_schema, schema_index
+from gateway.http.resources import API_PREFIX
+from gateway.http.schemas import RESOURCES, http_schema, schema_index
 from gateway.websocket.schemas import websocket_schema
 
 if TYPE_CHECKING:
