@@ -32,7 +32,9 @@ class ErrorData(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ErrorBody(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A numbered refusal: 1xxx malformed, 2xxx identity and rights, 3xxx instrument and session, 4xxx funds and units, 5xxx book."""
+    """A numbered refusal: 1xxx malformed, 2xxx identity and rights, 3xxx instrument and session, 4xxx funds and units, 5xxx book,
+    6xxx rules of carbon.
+    """
 
     code: int
     name: str

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from exchange.domain import events as ev
+from exchange.domain.carbon.obstacles import check_retirement
 from exchange.domain.deciding import DuplicateRequest, require_operator, require_trader
 from exchange.domain.holdings import LOWEST_SERIAL
 from exchange.domain.money import MAX_AMOUNT, currency_exponent
@@ -170,6 +171,7 @@ def retire(venue: Deciding, command: commands.Retire) -> None:
         _known_class(venue, class_id)
         _check_amount(quantity)
         _require_units(venue, account, class_id, quantity)
+    check_retirement(state, (class_id for class_id, _ in units))
     if command.blocks:
         check_named(state.classes, command.blocks)
         for class_id, block in command.blocks:

@@ -5,6 +5,7 @@ Prices are in ticks, cash in minor units, quantities in units, times in nanoseco
 
 from __future__ import annotations
 
+from exchange.domain.carbon.forms import CarbonCommand
 from exchange.domain.forms import CommandForm
 from exchange.domain.identity import Role
 from exchange.domain.instruments import CreditClass, Instrument, InstrumentState
@@ -329,4 +330,4 @@ OperatorCommand = (
     | SetCalendar
     | CloseDay
 )
-Command = TradingCommand | SystemCommand | OperatorCommand
+Command = TradingCommand | SystemCommand | OperatorCommand | CarbonCommand

@@ -1,6 +1,6 @@
 """What happened: facts with stable kinds and versions. A fact is never changed; a new form is a new version.
 
-Each event carries all that its effects need: `entries` in `exchange.domain.ledger` and the state's fold read nothing
+Each event carries all that its effects need: `exchange.domain.entries` and the state's fold read nothing
 but the event and the state, never a clock or a configuration.
 Prices are in ticks, cash in minor units, quantities in units, times in nanoseconds UTC, dates ISO 8601.
 """
@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import msgspec
 
+from exchange.domain.carbon.forms import CARBON_EVENT_TYPES
 from exchange.domain.forms import Event as Event  # noqa: PLC0414 - readers find it beside the events
 from exchange.domain.identity import Role
 from exchange.domain.instruments import CreditClass, Instrument, InstrumentState
@@ -493,6 +494,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     CalendarSet,
     RequestRefused,
     DayClosed,
+    *CARBON_EVENT_TYPES,
 )
 
 

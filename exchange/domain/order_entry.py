@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from exchange.domain import events as ev
 from exchange.domain.calendars import add_business_days
+from exchange.domain.carbon.obstacles import check_retirement
 from exchange.domain.deciding import (
     DuplicateRequest,
     parse_date,
@@ -74,6 +75,8 @@ def place(venue: Deciding, command: PlaceOrder) -> None:
         rate_ppm = max(instrument.maker_fee_ppm, instrument.taker_fee_ppm)
         hold_cash = notional - (-notional * rate_ppm // PPM)
         require_cash(state, account, instrument.currency, hold_cash)
+        if request.retire_on_fill is not None:
+            check_retirement(state, instrument.classes)
     else:
         deliver = _deliverable(state, account, listing, request)
     event = ev.OrderAccepted(

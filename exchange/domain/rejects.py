@@ -1,6 +1,6 @@
 """Numbered reject codes: every refusal a client can meet, from the wire to the book.
 
-1xxx malformed, 2xxx identity and rights, 3xxx instrument and session, 4xxx funds and units, 5xxx book.
+1xxx malformed, 2xxx identity and rights, 3xxx instrument and session, 4xxx funds and units, 5xxx book, 6xxx rules of carbon.
 A code keeps its number and meaning for ever.
 """
 
@@ -79,6 +79,8 @@ class RejectCode(IntEnum):
     POST_ONLY_WOULD_TRADE = 5002
     NOTHING_TO_AMEND = 5003
     TOO_MANY_OPEN_ORDERS = 5004
+
+    EX_ANTE_NOT_RETIRABLE = 6000
 
 
 class Reject(Exception):  # noqa: N818 - a refusal is an answer, not an error of ours

@@ -6,6 +6,7 @@ import hashlib
 
 import msgspec
 
+from exchange.domain.carbon.state import CarbonState
 from exchange.domain.identity import Key, Participant
 from exchange.domain.instruments import CreditClass
 from exchange.domain.ledger import Balance
@@ -68,6 +69,7 @@ class _Snapshot(msgspec.Struct, forbid_unknown_fields=True):
     """By seq of the trade."""
     block_halves: list[BlockHalf]
     """By account, counterparty and trade reference."""
+    carbon: CarbonState
 
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
@@ -114,6 +116,7 @@ def dump(state: State) -> bytes:
             calendars=state.calendars,
             obligations=sorted(state.obligations.items()),
             block_halves=[half for _, half in sorted(state.block_halves.items())],
+            carbon=state.carbon,
         )
     )
 
@@ -153,6 +156,7 @@ def load(data: bytes) -> State:
     state.holdings.locked = dict(snapshot.locked)
     state.issued = snapshot.issued
     state.calendars = snapshot.calendars
+    state.carbon = snapshot.carbon
     state.obligations = dict(snapshot.obligations)
     for half in snapshot.block_halves:
         keyed = half.keyed

@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from exchange.domain import events as ev
+from exchange.domain.carbon import projects
+from exchange.domain.carbon import rules as carbon_rules
+from exchange.domain.carbon.state import CarbonState
+from exchange.domain.entries import entries
 from exchange.domain.holdings import Holdings
 from exchange.domain.identity import LOCAL_OPERATOR, VENUE, Key, Participant, Role
 from exchange.domain.instruments import CreditClass, Instrument, InstrumentState
-from exchange.domain.ledger import Ledger, LedgerError, entries
+from exchange.domain.ledger import Ledger, LedgerError
 from exchange.domain.orders import (
     OpenOrder,
     OrderStatus,
@@ -121,6 +125,7 @@ class State:
         """Deferred trades by the seq of their `fill` or `block_trade`."""
         self.block_halves: dict[tuple[str, str, str], BlockHalf] = {}
         """`(account, counterparty, trade reference)` to what was keyed, waiting or ended lately."""
+        self.carbon = CarbonState()
 
     def apply(self, seq: int, recorded_at: int, event: ev.Event) -> None:
         """Replay a recorded fact: the order book first, then everything else."""
@@ -201,8 +206,9 @@ class State:
     def _key_revoked(self, _seq: int, event: ev.KeyRevoked) -> None:
         del self.keys[event.key_id]
 
-    def _class_registered(self, _seq: int, event: ev.ClassRegistered) -> None:
+    def _class_registered(self, seq: int, event: ev.ClassRegistered) -> None:
         self.classes[event.credit_class.class_id] = event.credit_class
+        projects.class_registered(self, seq, event)
 
     def _instrument_listed(self, _seq: int, event: ev.InstrumentListed) -> None:
         instrument = event.instrument
@@ -480,6 +486,7 @@ _RECORDERS: dict[type[ev.Event], Callable[..., None]] = {
     ev.OrdersDecremented: State._orders_decremented,  # noqa: SLF001
     ev.Fill: State._fill,  # noqa: SLF001
     ev.DayClosed: State._day_closed,  # noqa: SLF001
+    **carbon_rules.RECORDERS,
 }
 
 _BOOK_REPLAYS: dict[type[ev.Event], Callable[..., None]] = {

@@ -20,6 +20,7 @@ from exchange.domain import (
     order_entry,
     sessions,
 )
+from exchange.domain.carbon import rules as carbon_rules
 from exchange.domain.deciding import DuplicateRequest
 from exchange.domain.events import Event, OrderRejected, RequestRefused
 from exchange.domain.rejects import Reject, RejectCode
@@ -148,4 +149,5 @@ _DECIDERS: dict[type[Command], Callable[..., None]] = {
     commands.WithdrawBlockTrade: block_trades.withdraw_block_trade,
     commands.SetCalendar: administration.set_calendar,
     commands.CloseDay: business_day.close_day,
+    **carbon_rules.DECIDERS,  # type: ignore[dict-item]  # typed by the base of all commands
 }

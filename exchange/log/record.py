@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from exchange.domain import events as ev
+from exchange.domain.carbon.forms import CARBON_EVENT_TYPES
 from exchange.log.chain import content_digest, event_hash
 from exchange.log.codec import decode, encode
 
@@ -181,4 +182,8 @@ _INDEX_COLUMNS: dict[str, Callable[[ev.Event], IndexColumns]] = {
     ev.CalendarSet.kind: _none,
     ev.RequestRefused.kind: _request_refused,
     ev.DayClosed.kind: _none,
+    **{
+        event_type.kind: _of_account if "account" in event_type.__struct_fields__ else _none
+        for event_type in CARBON_EVENT_TYPES
+    },
 }

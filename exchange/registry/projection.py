@@ -1,6 +1,6 @@
 """From events to the rows of the registry. Pure: the log alone decides, and the same log gives the same rows.
 
-What an event means for serials is said here, what it means for the ledger in `exchange.domain.ledger`: two readings of
+What an event means for serials is said here, what it means for the ledger in `exchange.domain.entries`: two readings of
 the same facts, which must agree at every checkpoint.
 """
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from exchange.domain import events as ev
+from exchange.domain.carbon.forms import CARBON_EVENT_TYPES
 from exchange.domain.intervals import IntervalError
 from exchange.domain.ledger import LedgerError
 from exchange.registry.places import Places, RowKey
@@ -216,31 +217,30 @@ _RULES: dict[type[ev.Event], Callable[..., None]] = {
 
 SHOWN_KINDS = frozenset(event_type.kind for event_type in _RULES)
 """Events that change the registry."""
-PASSED_OVER_KINDS = frozenset(
-    event_type.kind
-    for event_type in (
-        ev.WriterStarted,
-        ev.VenueOpened,
-        ev.ParticipantAdmitted,
-        ev.AccountOpened,
-        ev.KeyRegistered,
-        ev.KeyRevoked,
-        ev.InstrumentListed,
-        ev.InstrumentStateChanged,
-        ev.FeesChanged,
-        ev.SessionOpened,
-        ev.SessionClosed,
-        ev.CancelAfterSet,
-        ev.CancelAfterFired,
-        ev.OrderAccepted,
-        ev.OrderRejected,
-        ev.OrderAmended,
-        ev.OrderCancelled,
-        ev.OrdersDecremented,
-        ev.BlockTradeKeyed,
-        ev.BlockTradeEnded,
-        ev.CalendarSet,
-        ev.RequestRefused,
-    )
+_OTHERS: tuple[type[ev.Event], ...] = (
+    ev.WriterStarted,
+    ev.VenueOpened,
+    ev.ParticipantAdmitted,
+    ev.AccountOpened,
+    ev.KeyRegistered,
+    ev.KeyRevoked,
+    ev.InstrumentListed,
+    ev.InstrumentStateChanged,
+    ev.FeesChanged,
+    ev.SessionOpened,
+    ev.SessionClosed,
+    ev.CancelAfterSet,
+    ev.CancelAfterFired,
+    ev.OrderAccepted,
+    ev.OrderRejected,
+    ev.OrderAmended,
+    ev.OrderCancelled,
+    ev.OrdersDecremented,
+    ev.BlockTradeKeyed,
+    ev.BlockTradeEnded,
+    ev.CalendarSet,
+    ev.RequestRefused,
+    *CARBON_EVENT_TYPES,
 )
+PASSED_OVER_KINDS = frozenset(event_type.kind for event_type in _OTHERS if event_type not in _RULES)
 """Events that do not: at most they change what orders hold. An event of neither set stops settlement."""

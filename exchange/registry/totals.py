@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exchange.domain.ledger import OUTSIDE, LedgerError, Transfer, entries
+from exchange.domain.entries import entries
+from exchange.domain.ledger import OUTSIDE, LedgerError, Transfer
 from exchange.registry.rows import Balance, PostingRow
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exchange.domain import events as ev
-from exchange.domain.ledger import Hold, entries
+from exchange.domain.entries import entries
+from exchange.domain.ledger import Hold
 from exchange.domain.orders import Side
 from gateway.block_trade_rendering import render_block_trade, render_half
 from gateway.rendering import cash_text, render_account_fill, render_delivery, render_retirement

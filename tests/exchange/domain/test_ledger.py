@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from exchange.domain.entries import entries
 from exchange.domain.events import CancelAfterFired, CashDeposited
 from exchange.domain.identity import VENUE
-from exchange.domain.ledger import OUTSIDE, Balance, Entry, Hold, Ledger, LedgerError, Transfer, entries
+from exchange.domain.ledger import OUTSIDE, Balance, Entry, Hold, Ledger, LedgerError, Transfer
 from matching.order import Side
 from tests.exchange.domain.expected import fill
 from tests.market import V19, Market

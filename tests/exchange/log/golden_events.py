@@ -12,6 +12,7 @@ from exchange.domain.orders import OrderRequest, OrderType, RetirementTerms
 from exchange.domain.rejects import RejectCode
 from exchange.domain.serials import SerialBlock
 from matching.order import SelfTradePrevention, Side, TimeInForce
+from tests.exchange.log.golden_projects import PROJECT_EVENTS
 
 VCS_BLOCK = SerialBlock(
     "VCS", "19298-{}-{}-VCS-VCU-260-VER-PE-14-1340-01012020-31122020-1", 919803614, 919804613
@@ -319,4 +320,6 @@ GOLDEN_EVENTS: dict[tuple[str, int], list[ev.Event]] = {
     ("day_closed", 1): [
         ev.DayClosed("ops", "2026-11-23", "2026-11-24", (("NATURE-BASKET", 990), ("VCS-1340-2020", 1251)))
     ],
+    # The rules of carbon: a module per topic.
+    **PROJECT_EVENTS,
 }

@@ -48,6 +48,7 @@ INDEX_COLUMNS = {
     "calendar_set": (None, None, None),
     "request_refused": (None, "ACME-1", None),
     "day_closed": (None, None, None),
+    "project_registered": (None, None, None),
 }
 
 

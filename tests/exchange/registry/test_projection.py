@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from exchange.domain import commands
 from exchange.domain import events as ev
+from exchange.domain.entries import entries
 from exchange.domain.holdings import LOWEST_SERIAL
 from exchange.domain.identity import LOCAL_OPERATOR
 from exchange.domain.instruments import CreditClass
-from exchange.domain.ledger import Transfer, entries
+from exchange.domain.ledger import Transfer
 from exchange.domain.orders import RetirementTerms
 from exchange.domain.serials import SerialBlock
 from exchange.registry.projection import PASSED_OVER_KINDS, SHOWN_KINDS, Projection, ProjectionError
