@@ -46,6 +46,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     market_maker_factor: int = 10
     http: Rate = Rate(50, 300)
     """Public market data and schemas over HTTP, for each client address."""
+    certificates: Rate = Rate(2, 30)
+    """Certificates over HTTP, for each client address: laying one out takes much longer than other answers."""
     refusals: Rate = Rate(50, 2_000)
     """A connection that goes on after so many rate-limit answers is closed."""
 

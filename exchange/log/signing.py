@@ -36,6 +36,10 @@ class VenueKey:
         self._private = private
         self.public_hex = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
         """The public half, 32 bytes as hexadecimal text."""
+        self.public_pem = (
+            private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+        )
+        """The public half as SubjectPublicKeyInfo."""
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -4,6 +4,7 @@ exchange.toml       configuration, where the operator wrote one
 exchange.lock       who runs `exchange up` here (JSON), locked for as long as that lives
 exchange.log[.1]    what the processes of `exchange up` say, one JSON object a line
 run/engine.sock     the engine's socket: who can open it may do anything
+run/signer.sock     where gateways get what the venue signs
 keys/               private keys that were made here; venue.pem signs what the venue publishes
 heads.jsonl         published heads of the log, one JSON object a line
 postgres*           the embedded server (see `exchange.log.postgres_cluster`)
@@ -74,6 +75,14 @@ class DataFolder:
         self.make()
         self.keys_path.mkdir(mode=0o700, exist_ok=True)
         return self.keys_path
+
+    def venue_key_path(self) -> Path:
+        """The key that signs for the venue; its folder is made, the key is not."""
+        return self.make_keys_folder() / "venue.pem"
+
+    def signer_socket_path(self) -> Path:
+        """The socket of the process that signs, beside the engine's."""
+        return self.socket_path().with_name("signer.sock")
 
     def socket_path(self) -> Path:
         """The engine's socket, in a folder that only its owner can enter; that folder is made."""

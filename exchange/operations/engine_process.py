@@ -31,7 +31,9 @@ async def main(work: EngineWork, parent: child.Parent) -> None:
         await server.start()
         stack.push_async_callback(server.close)
         if work.listening_fd is not None:
-            gateway = serve_gateway(running.engine, running.reader, work.dsn, "gateway", work.listening_fd)
+            gateway = serve_gateway(
+                running.engine, running.reader, work.dsn, "gateway", work.listening_fd, work.signer_socket
+            )
             await stack.enter_async_context(gateway)
         child.quieten_collector()
         facts = {

@@ -10,9 +10,11 @@ from exchange.engine.engine import LeaseLost
 from exchange.engine.interface import EngineStopped
 from exchange.log.chain import ChainBroken
 from exchange.log.codec import UnknownEvent
+from exchange.log.heads import HeadsUnusable
 from exchange.log.lease import LeaseHeld
 from exchange.log.migrations import SchemaMismatch
 from exchange.log.postgres_cluster import EmbeddedPostgresError
+from exchange.log.signing import KeyUnusable
 from exchange.log.writer import CommitUnknown, Fenced, NotDurable
 from exchange.operations.errors import ExitCode, OperationError, Refused
 from exchange.registry.projection import ProjectionError
@@ -56,7 +58,9 @@ def explain(error: Exception) -> OperationError | None:
         explained = error
     elif isinstance(error, Reject):
         explained = Refused(error.code, error.message)
-    elif isinstance(error, ChainBroken | UnknownEvent | SchemaMismatch | ProjectionError):
+    elif isinstance(error, KeyUnusable):
+        explained = OperationError(str(error), ExitCode.USAGE)
+    elif isinstance(error, ChainBroken | HeadsUnusable | UnknownEvent | SchemaMismatch | ProjectionError):
         explained = OperationError(str(error), ExitCode.LOG_UNUSABLE)
     elif isinstance(error, ReconciliationFailed | RegistryDamaged):
         explained = OperationError(str(error), ExitCode.REGISTRY_DAMAGED)

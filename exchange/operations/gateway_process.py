@@ -27,7 +27,9 @@ async def main(work: GatewayWork, parent: child.Parent) -> None:
     try:
         async with (
             await LogReader.open(work.dsn) as reader,
-            serve_gateway(client, reader, work.dsn, work.name, work.listening_fd) as gateway,
+            serve_gateway(
+                client, reader, work.dsn, work.name, work.listening_fd, work.signer_socket
+            ) as gateway,
         ):
             child.quieten_collector()
             parent.report(child.Ready())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -25,7 +26,7 @@ _GOODBYE_LIMIT_S = 5.0
 
 @asynccontextmanager
 async def serve_gateway(
-    engine: EnginePort, reader: LogReader, dsn: str, name: str, listening_fd: int
+    engine: EnginePort, reader: LogReader, dsn: str, name: str, listening_fd: int, signer_socket: str
 ) -> AsyncIterator[Gateway]:
     """Serves HTTP and websocket on a bound socket; afterwards all connections are closed and their sessions ended."""
 
@@ -35,7 +36,9 @@ async def serve_gateway(
 
     gateway = Gateway(engine, reader, name=name)
     await gateway.start(recovered)
-    runner = web.AppRunner(create_app(gateway), access_log=None, shutdown_timeout=_GOODBYE_LIMIT_S)
+    runner = web.AppRunner(
+        create_app(gateway, Path(signer_socket)), access_log=None, shutdown_timeout=_GOODBYE_LIMIT_S
+    )
     try:
         await runner.setup()
         await web.SockSite(runner, socket.socket(fileno=listening_fd)).start()

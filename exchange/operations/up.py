@@ -25,7 +25,14 @@ from exchange.operations.logs import LogBook
 from exchange.operations.options import json_option, run_async, settings_options
 from exchange.operations.output import print_facts, print_json
 from exchange.operations.supervisor import RESTARTS_A_MINUTE, Plan, Supervisor
-from exchange.operations.work import DemoWork, EngineWork, GatewayWork, SettlementWork, SnapshotWork
+from exchange.operations.work import (
+    DemoWork,
+    EngineWork,
+    GatewayWork,
+    SettlementWork,
+    SignerWork,
+    SnapshotWork,
+)
 
 if TYPE_CHECKING:
     import socket
@@ -108,6 +115,7 @@ class _Run:
         self._http = listening.address_of(sockets[0])
         """For people and programs of this machine."""
         self._socket = str(exchange.folder.socket_path())
+        self._signer_socket = str(exchange.folder.signer_socket_path())
         self._announced = False
         self._running = Running(
             pid=os.getpid(),
@@ -234,18 +242,25 @@ class _Run:
         """
         settings, fds = self._settings, [bound.fileno() for bound in self._sockets]
         in_engine = settings.gateways == 0
-        engine = EngineWork(dsn, self._socket, settings.venue_name, fds[0] if in_engine else None)
+        engine = EngineWork(
+            dsn, self._socket, settings.venue_name, fds[0] if in_engine else None, self._signer_socket
+        )
+        signer = SignerWork(
+            dsn, self._signer_socket, str(self._folder.venue_key_path()), str(self._folder.heads_path)
+        )
         plans = [
             _plan("engine", "engine_process", engine, (1, 3), fds=fds[:1] if in_engine else []),
             _plan("snapshots", "snapshot_process", SnapshotWork(dsn, settings.snapshot_every_events), (2, 4)),
             # A registry that cannot be settled is no reason to stop trading: the log has everything.
             _plan("settlement", "settlement_process", SettlementWork(dsn), (2, 4), essential=False),
+            # Nor are certificates that cannot be issued.
+            _plan("signer", "signer_process", signer, (2, 4), essential=False),
         ]
         for number in range(settings.gateways):
             # Where only one socket can be had for a port, all gateways share it.
             fd = fds[number % len(fds)]
             name = f"gateway-{number + 1}"
-            gateway = GatewayWork(dsn, self._socket, name, fd)
+            gateway = GatewayWork(dsn, self._socket, name, fd, self._signer_socket)
             plans.append(_plan(name, "gateway_process", gateway, (2, 2), fds=[fd]))
         if settings.demo:
             url, keys_dir = f"ws://{self._http}/ws", str(self._folder.make_keys_folder())

@@ -24,7 +24,7 @@ def venue_key(folder: DataFolder) -> VenueKey:
             " --data-dir names another",
             ExitCode.NOT_AVAILABLE,
         )
-    path = folder.make_keys_folder() / "venue.pem"
+    path = folder.venue_key_path()
     try:
         key, created = VenueKey.load_or_create(path)
     except KeyUnusable as error:

@@ -15,6 +15,8 @@ class EngineWork(msgspec.Struct, frozen=True):
     """Given to the venue when the log is empty."""
     listening_fd: int | None
     """Where the gateway listens that runs in the engine's process, if one does."""
+    signer_socket: str = ""
+    """For that gateway: path of the unix socket of `signer_process`."""
 
 
 class GatewayWork(msgspec.Struct, frozen=True):
@@ -25,6 +27,8 @@ class GatewayWork(msgspec.Struct, frozen=True):
     """Path of the engine's unix socket."""
     name: str
     listening_fd: int
+    signer_socket: str
+    """Path of the unix socket of `signer_process`."""
 
 
 class SnapshotWork(msgspec.Struct, frozen=True):
@@ -38,6 +42,18 @@ class SettlementWork(msgspec.Struct, frozen=True):
     """For `settlement_process`."""
 
     dsn: str
+
+
+class SignerWork(msgspec.Struct, frozen=True):
+    """For `signer_process`."""
+
+    dsn: str
+    socket: str
+    """Path of its own unix socket, for gateways."""
+    key: str
+    """Path of the venue's private key; made where it is missing."""
+    heads: str
+    """Path of the file of published heads."""
 
 
 class DemoWork(msgspec.Struct, frozen=True):

@@ -64,7 +64,7 @@ class AddressRates:
         self._rate = rate
         self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
-    def demand(self, address: str, now_ns: int) -> None:
+    def demand(self, address: str, now_ns: int, what: str = "requests of one address") -> None:
         """Take a token of the address; raises Throttled."""
         buckets = self._buckets
         bucket = buckets.get(address)
@@ -74,7 +74,7 @@ class AddressRates:
             bucket = buckets[address] = TokenBucket(self._rate)
         else:
             buckets.move_to_end(address)
-        bucket.demand(now_ns, "requests of one address")
+        bucket.demand(now_ns, what)
 
 
 def is_public(path: str) -> bool:
@@ -89,7 +89,9 @@ def make_middleware(rates: AddressRates, metrics: Metrics) -> Callable[..., Awai
     async def protect(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await _answer(request, handler, rates)
         if not response.prepared:
-            response.headers.update(SECURITY_HEADERS)
+            for name, value in SECURITY_HEADERS.items():
+                # A certificate brings a policy of its own, which is stricter but for its style.
+                response.headers.setdefault(name, value)
             if is_public(request.path) and request.method in {"GET", "HEAD", "OPTIONS"}:
                 response.headers.update(_CORS_HEADERS)
             else:

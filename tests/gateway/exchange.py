@@ -6,6 +6,8 @@ import asyncio
 import gc
 import socket
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -183,6 +185,8 @@ class RunningExchange:
         self.dsn = dsn
         self.tap = tap
         self.gateway: Gateway
+        self.signer_socket: Path
+        """Where gateways look for the process that signs."""
         self.url = ""
         self._stack = stack
         self._client_type: type[TappedClient] = type("ThisTestsClient", (TappedClient,), {"tap": tap})
@@ -201,7 +205,7 @@ class RunningExchange:
 
     async def another_gateway(self, limits: Limits | None = None) -> tuple[Gateway, str]:
         """One more gateway of the same exchange, and its address."""
-        return await open_gateway(self._stack, self.engine, self.dsn, limits)
+        return await open_gateway(self._stack, self.engine, self.dsn, self.signer_socket, limits)
 
     async def raw(self, **options: Any) -> tuple[RawClient, str]:
         """A raw client and the nonce that it was greeted with."""
@@ -243,7 +247,7 @@ async def serve(app: aiohttp.web.Application, host: str, port: int) -> aiohttp.w
 
 
 async def open_gateway(
-    stack: AsyncExitStack, engine: EnginePort, dsn: str, limits: Limits | None = None
+    stack: AsyncExitStack, engine: EnginePort, dsn: str, signer_socket: Path, limits: Limits | None = None
 ) -> tuple[Gateway, str]:
     """A gateway that listens, and the address of its websocket."""
     reader = await stack.enter_async_context(await LogReader.open(dsn))
@@ -253,7 +257,7 @@ async def open_gateway(
         return (await recover(reader, SnapshotStore(dsn))).state
 
     await gateway.start(recovered)
-    runner = await serve(create_app(gateway), "127.0.0.1", 0)
+    runner = await serve(create_app(gateway, signer_socket), "127.0.0.1", 0)
     stack.push_async_callback(runner.cleanup)
     host, port = runner.addresses[0][:2]
     return gateway, f"ws://{host}:{port}/ws"
@@ -277,5 +281,8 @@ async def running_exchange(
             public_keys = {key_id: key.public_hex for key_id, key in SIGNING_KEYS.items()}
             await asyncio.gather(*(engine.submit(command) for command in opening_commands(public_keys)))
         exchange = RunningExchange(engine, venue, dsn, tap, stack)
-        exchange.gateway, exchange.url = await open_gateway(stack, engine, dsn, limits)
+        exchange.signer_socket = Path(stack.enter_context(TemporaryDirectory())) / "signer.sock"
+        exchange.gateway, exchange.url = await open_gateway(
+            stack, engine, dsn, exchange.signer_socket, limits
+        )
         yield exchange

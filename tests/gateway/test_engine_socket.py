@@ -48,7 +48,9 @@ async def remotes(exchange: RunningExchange, tmp_path: Path) -> AsyncIterator[li
         for _ in range(2):
             engine = await EngineClient.connect(tmp_path / "engine.sock")
             stack.push_async_callback(engine.close)
-            remotes.append(Remote(*await open_gateway(stack, engine, exchange.dsn), engine))
+            remotes.append(
+                Remote(*await open_gateway(stack, engine, exchange.dsn, exchange.signer_socket), engine)
+            )
         yield remotes
 
 

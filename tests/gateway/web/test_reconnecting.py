@@ -56,7 +56,7 @@ class GatewayAtOneAddress:
         gateway = Gateway(exchange.engine, reader)
         await gateway.start(recovered)
         self._running.callback(gateway.stop)
-        runner = await serve(create_app(gateway), "127.0.0.1", self._port)
+        runner = await serve(create_app(gateway, self._exchange.signer_socket), "127.0.0.1", self._port)
         self._running.push_async_callback(runner.cleanup)
         self._port = runner.addresses[0][1]
 

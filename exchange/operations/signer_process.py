@@ -1,0 +1,60 @@
+"""The process that signs for the venue: it publishes heads of the log and issues certificates. Nobody else needs its key.
+
+It listens on a unix socket in a folder that only its user can enter. What takes it long takes nothing from trading: it
+gives way to the other processes of the machine, and an order never waits for it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from aiohttp import web
+
+from exchange.log.reader import LogReader
+from exchange.log.recovery import recover
+from exchange.log.signing import VenueKey
+from exchange.log.snapshots import SnapshotStore
+from exchange.operations import child
+from exchange.operations.certificate_desk import CertificateDesk
+from exchange.operations.head_publishing import HeadPublisher
+from exchange.operations.signer_app import create_signer_app
+from exchange.operations.work import SignerWork
+from exchange.registry.certificate_issuing import CertificateIssuer
+
+if TYPE_CHECKING:
+    from exchange.domain.state import State
+
+log = structlog.get_logger()
+
+_NICENESS: Final = 10
+
+
+async def main(work: SignerWork, parent: child.Parent) -> None:
+    """Serves until the end is asked for."""
+    os.nice(_NICENESS)
+    key, created = VenueKey.load_or_create(Path(work.key))
+    if created:
+        log.warning("made the venue's signing key: keep a copy", key=work.key, public_key=key.public_hex)
+    heads = Path(work.heads)
+    async with await LogReader.open(work.dsn, connections=4) as reader:
+
+        async def recovered() -> State:
+            return (await recover(reader, SnapshotStore(work.dsn))).state
+
+        publisher = HeadPublisher(reader, key, heads)
+        desk = CertificateDesk(CertificateIssuer(reader, key, heads), key, publisher, recovered)
+        runner = web.AppRunner(create_signer_app(desk, key, heads), access_log=None, shutdown_timeout=1)
+        try:
+            await runner.setup()
+            await web.UnixSite(runner, work.socket).start()
+            parent.report(child.Ready({"public_key": key.public_hex}))
+            await parent.work_until_stop(publisher.run())
+        finally:
+            await runner.cleanup()
+
+
+if __name__ == "__main__":
+    child.run(SignerWork, main)
