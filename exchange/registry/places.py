@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from exchange.domain.holdings import BatchKey, Holdings
 from exchange.domain.intervals import IntervalSet
 from exchange.domain.serials import SerialBlock
+from exchange.registry.class_totals import ClassTotals
 from exchange.registry.rows import ENDED, Batch, Holding, HoldingRow, MovementRow, Place
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Places:
         self.movements: list[MovementRow] = []
         """Not yet taken away by whoever writes them."""
         self.new_batches: list[Batch] = []
+        self.class_totals = ClassTotals()
         self._held = Holdings()
         self._at: dict[Place, Holdings] = {Place.HELD: self._held}
         self._at.update((place, Holdings()) for place in ENDED)
@@ -114,7 +116,7 @@ class Places:
         known = self._known.setdefault(key, IntervalSet())
         arrived: list[MovementRow] = []
         first = block.first
-        for back in [*self._take_back(block), None]:
+        for back, from_class in [*self._take_back(block), (None, "")]:
             last = back.first - 1 if back else block.last
             if first <= last:
                 # Refuses what is here already.
@@ -125,6 +127,7 @@ class Places:
                     )
                 )
             if back:
+                self.class_totals.rename(from_class, class_id, back.quantity)
                 self._moved(class_id, back, Place.WITHDRAWN, "", Place.HELD, account)
                 first = back.last + 1
         self._touch(Place.HELD, account, class_id)
@@ -198,6 +201,7 @@ class Places:
         trade: int | None = None,
     ) -> MovementRow:
         self._n += 1
+        self.class_totals.move(class_id, from_place, to_place, block.quantity)
         movement = (
             self._seq,
             self._n,
@@ -228,11 +232,11 @@ class Places:
         self.batch_ids[key] = batch_id
         self._batch_names[batch_id] = key
 
-    def _take_back(self, block: SerialBlock) -> list[SerialBlock]:
-        """Take what was withdrawn of a block out of that place; answers it in order."""
+    def _take_back(self, block: SerialBlock) -> list[tuple[SerialBlock, str]]:
+        """Take what was withdrawn of a block out of that place; answers it in order, with the class that it was."""
         withdrawn = self._at[Place.WITHDRAWN]
         key = (block.registry, block.batch)
-        taken: list[SerialBlock] = []
+        taken: list[tuple[SerialBlock, str]] = []
         for _, class_id in list(withdrawn.accounts()):
             serials = withdrawn.serials("", class_id).get(key)
             for first, last in list(serials or ()):
@@ -240,8 +244,8 @@ class Places:
                     part = SerialBlock(*key, max(first, block.first), min(last, block.last))
                     self._touch(Place.WITHDRAWN, "", class_id)
                     withdrawn.remove("", class_id, (part,))
-                    taken.append(part)
-        return sorted(taken, key=lambda part: part.first)
+                    taken.append((part, class_id))
+        return sorted(taken, key=lambda found: found[0].first)
 
     def _touch(self, place: Place, account: str, class_id: str) -> None:
         """Remember what is in a space before it changes for the first time since the checkpoint."""

@@ -15,19 +15,25 @@ from exchange.domain import events as ev
 from exchange.domain.carbon.forms import CARBON_EVENT_TYPES
 from exchange.domain.intervals import IntervalError
 from exchange.domain.ledger import LedgerError
+from exchange.domain.making.forms import MAKING_EVENT_TYPES
+from exchange.domain.serials import units_by_class
+from exchange.registry.class_totals import ConservationError
 from exchange.registry.places import Places, RowKey
 from exchange.registry.rows import (
     NO_MOVEMENTS,
     Balance,
     Batch,
     BusinessDay,
+    ClassTotal,
     CreditClassRow,
+    DeferredTrade,
     HoldingRow,
     Issuance,
     MovementRow,
     Place,
     PostingRow,
     Retirement,
+    SettledTrade,
     digest_after,
 )
 from exchange.registry.totals import Totals
@@ -56,6 +62,8 @@ class Appended(msgspec.Struct):
     issuances: list[Issuance]
     retirements: list[Retirement]
     business_days: list[BusinessDay]
+    deferred_trades: list[DeferredTrade]
+    settled_trades: list[SettledTrade]
 
 
 class Changed(msgspec.Struct):
@@ -65,6 +73,7 @@ class Changed(msgspec.Struct):
     """Of `holding`: to be deleted."""
     holdings: list[HoldingRow]
     balances: list[Balance]
+    class_totals: list[ClassTotal]
 
 
 class Projection:
@@ -94,7 +103,8 @@ class Projection:
         try:
             _RULES[type(event)](self, event)
             self.totals.post(seq, event)
-        except (IntervalError, LedgerError) as error:
+            self.places.class_totals.check(seq, self.totals.supply)
+        except (IntervalError, LedgerError, ConservationError) as error:
             raise ProjectionError(seq, str(error)) from error
 
     def take_appended(self) -> Appended:
@@ -110,15 +120,31 @@ class Projection:
 
     def take_changed(self) -> Changed:
         """What is other than at the last call, a checkpoint."""
-        return Changed(*self.places.take_changes(), self.totals.take_changes())
+        places = self.places
+        return Changed(*places.take_changes(), self.totals.take_changes(), places.class_totals.take_changes())
 
     # What single events mean.
 
     def _trade(self, event: ev.Fill | ev.BlockTrade) -> None:
         named = event.blocks if type(event) is ev.BlockTrade else ()
+        if named and units_by_class(named) != event.delivered:
+            raise IntervalError(f"the trade delivers {event.delivered} and names {units_by_class(named)}")
         chosen = self.places.take(event.rule, event.seller, event.delivered, named)
         if event.deferred:
             self.places.lock(self.seq, event.seller, chosen)
+            self._new.deferred_trades.append(
+                DeferredTrade(
+                    self.seq,
+                    event.instrument,
+                    event.buyer,
+                    event.seller,
+                    event.currency,
+                    event.amount,
+                    event.buyer_fee,
+                    event.seller_fee,
+                    date.fromisoformat(event.settlement_date),
+                )
+            )
         else:
             self.places.deliver(event.seller, event.buyer, chosen)
 
@@ -126,6 +152,7 @@ class Projection:
         units = self.places.unlock(event.trade, event.buyer)
         if units != dict(event.delivered):
             raise IntervalError(f"trade {event.trade} locked {units}, not {event.delivered}")
+        self._new.settled_trades.append(SettledTrade(event.trade, self.seq))
 
     def _units_deposited(self, event: ev.UnitsDeposited) -> None:
         for block in event.blocks:
@@ -188,15 +215,18 @@ class Projection:
             )
         )
 
+    def _venue_opened(self, event: ev.VenueOpened) -> None:
+        self._new.business_days.append(BusinessDay(date.fromisoformat(event.business_date), self.seq))
+
     def _day_closed(self, event: ev.DayClosed) -> None:
-        self._new.business_days.append(BusinessDay(date.fromisoformat(event.date), self.seq))
+        self._new.business_days.append(BusinessDay(date.fromisoformat(event.next_date), self.seq))
 
     def _cash_only(self, _event: ev.CashDeposited | ev.CashWithdrawn) -> None:
         """Totals have it."""
 
 
 def _nothing() -> Appended:
-    return Appended([], [], [], [], [], [], [])
+    return Appended([], [], [], [], [], [], [], [], [])
 
 
 _RULES: dict[type[ev.Event], Callable[..., None]] = {
@@ -210,6 +240,7 @@ _RULES: dict[type[ev.Event], Callable[..., None]] = {
     ev.UnitsMoved: Projection._units_moved,  # noqa: SLF001
     ev.Retired: Projection._retired,  # noqa: SLF001
     ev.ClassRegistered: Projection._class_registered,  # noqa: SLF001
+    ev.VenueOpened: Projection._venue_opened,  # noqa: SLF001
     ev.DayClosed: Projection._day_closed,  # noqa: SLF001
     ev.CashDeposited: Projection._cash_only,  # noqa: SLF001
     ev.CashWithdrawn: Projection._cash_only,  # noqa: SLF001
@@ -219,7 +250,6 @@ SHOWN_KINDS = frozenset(event_type.kind for event_type in _RULES)
 """Events that change the registry."""
 _OTHERS: tuple[type[ev.Event], ...] = (
     ev.WriterStarted,
-    ev.VenueOpened,
     ev.ParticipantAdmitted,
     ev.AccountOpened,
     ev.KeyRegistered,
@@ -241,6 +271,7 @@ _OTHERS: tuple[type[ev.Event], ...] = (
     ev.CalendarSet,
     ev.RequestRefused,
     *CARBON_EVENT_TYPES,
+    *MAKING_EVENT_TYPES,
 )
 PASSED_OVER_KINDS = frozenset(event_type.kind for event_type in _OTHERS if event_type not in _RULES)
 """Events that do not: at most they change what orders hold. An event of neither set stops settlement."""

@@ -43,6 +43,9 @@ TABLES: Final = {
     "issuance": ("seq", "n"),
     "retirement": ("seq",),
     "business_day": ("business_date",),
+    "class_total": ("class_id",),
+    "deferred_trade": ("trade",),
+    "settled_trade": ("trade",),
 }
 """All that follows from the log, and the key of each."""
 

@@ -135,10 +135,45 @@ class Retirement(NamedTuple):
     recorded_at: int
 
 
+class ClassTotal(NamedTuple):
+    """Units of a class by place: those that came in are the sum of all others."""
+
+    class_id: str
+    seq: int
+    issued: int
+    held: int
+    locked: int
+    retired: int
+    cancelled: int
+    moved: int
+    withdrawn: int
+
+
 class BusinessDay(NamedTuple):
-    """A business date and the event that closed it."""
+    """A business date and the event that began it."""
 
     business_date: date
+    seq: int
+
+
+class DeferredTrade(NamedTuple):
+    """A trade whose cash and units change hands on a later day."""
+
+    trade: int
+    instrument: str
+    buyer: str
+    seller: str
+    currency: str
+    amount: int
+    buyer_fee: int
+    seller_fee: int
+    settlement_date: date
+
+
+class SettledTrade(NamedTuple):
+    """The end of a deferred trade."""
+
+    trade: int
     seq: int
 
 

@@ -23,12 +23,15 @@ from exchange.registry.rows import (
     Balance,
     Batch,
     BusinessDay,
+    ClassTotal,
     CreditClassRow,
+    DeferredTrade,
     Holding,
     Issuance,
     Movement,
     Posting,
     Retirement,
+    SettledTrade,
 )
 from exchange.registry.totals import AccountAsset, is_class
 
@@ -74,6 +77,7 @@ _HOLDINGS = f"""
 SELECT {", ".join(Holding._fields)} FROM holding ORDER BY batch_id, first
 """
 _BALANCES = "SELECT account, asset, total, seq FROM balance ORDER BY account, asset"
+_CLASS_TOTALS = f"SELECT {', '.join(ClassTotal._fields)} FROM class_total ORDER BY class_id"
 _DELETE_HOLDINGS = """
 DELETE FROM holding USING unnest($1::integer[], $2::bigint[]) AS gone (batch_id, first)
 WHERE holding.batch_id = gone.batch_id AND holding.first = gone.first
@@ -81,6 +85,11 @@ WHERE holding.batch_id = gone.batch_id AND holding.first = gone.first
 _SAVE_BALANCES = """
 INSERT INTO balance (account, asset, total, seq) SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[])
 ON CONFLICT (account, asset) DO UPDATE SET total = excluded.total, seq = excluded.seq
+"""
+_SAVE_CLASS_TOTALS = f"""
+INSERT INTO class_total ({", ".join(ClassTotal._fields)})
+SELECT * FROM unnest($1::text[], {", ".join(f"${n}::bigint[]" for n in range(2, len(ClassTotal._fields) + 1))})
+ON CONFLICT (class_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in ClassTotal._fields[1:])}
 """
 _SAVE_CHECKPOINT = "UPDATE checkpoint SET seq = $1, hash = $2, recorded_at = $3, movements = $4, digest = $5"
 _UNITS = (
@@ -96,6 +105,27 @@ LEFT JOIN (SELECT batch_id, range_agg(serials) AS serials, sum(last - first + 1)
     FROM holding GROUP BY batch_id) AS placed USING (batch_id)
 WHERE arrived.serials IS DISTINCT FROM placed.serials OR arrived.units IS DISTINCT FROM placed.units
 ORDER BY batch_id LIMIT 1
+"""
+
+
+_MISCOUNTED = """
+SELECT class_id FROM
+    (SELECT class_id, held, locked, retired, cancelled, moved, withdrawn FROM class_total) AS counted
+FULL JOIN
+    (SELECT class_id, coalesce(sum(units) FILTER (WHERE place = 'held'), 0) AS held,
+        coalesce(sum(units) FILTER (WHERE place = 'locked'), 0) AS locked,
+        coalesce(sum(units) FILTER (WHERE place = 'retired'), 0) AS retired,
+        coalesce(sum(units) FILTER (WHERE place = 'cancelled'), 0) AS cancelled,
+        coalesce(sum(units) FILTER (WHERE place = 'moved'), 0) AS moved,
+        coalesce(sum(units) FILTER (WHERE place = 'withdrawn'), 0) AS withdrawn
+    FROM (SELECT class_id, place, last - first + 1 AS units FROM holding) AS one GROUP BY class_id) AS found
+USING (class_id)
+WHERE (counted.held, counted.locked, counted.retired, counted.cancelled, counted.moved, counted.withdrawn)
+    IS DISTINCT FROM (found.held, found.locked, found.retired, found.cancelled, found.moved, found.withdrawn)
+    -- A class all of whose units came back as another one has a total of nothing and no serials.
+    AND (found.class_id IS NOT NULL OR counted.held + counted.locked + counted.retired + counted.cancelled
+        + counted.moved + counted.withdrawn <> 0)
+ORDER BY class_id LIMIT 1
 """
 
 
@@ -182,11 +212,13 @@ class RegistryStore:
             known = [(row[0], row[1], row[2]) for row in await connection.fetch(_KNOWN)]
             rows = [Holding(*row) async for row in connection.cursor(_HOLDINGS, prefetch=_LOAD_ROWS)]
             balances = [Balance(*row) for row in await connection.fetch(_BALANCES)]
+            class_totals = [ClassTotal(*row) for row in await connection.fetch(_CLASS_TOTALS)]
         try:
             projection.places.restore(batches, known, rows)
         except (IntervalError, KeyError) as error:
             raise RegistryDamaged(f"the registry's holdings are not whole: {error!r}") from error
         projection.totals.restore(balances)
+        projection.places.class_totals.restore(class_totals)
         await self.verify(projection.totals.of_classes())
         return projection
 
@@ -200,6 +232,8 @@ class RegistryStore:
             ("issuance", appended.issuances, Issuance._fields),
             ("retirement", appended.retirements, Retirement._fields),
             ("business_day", appended.business_days, BusinessDay._fields),
+            ("deferred_trade", appended.deferred_trades, DeferredTrade._fields),
+            ("settled_trade", appended.settled_trades, SettledTrade._fields),
         )
         with _explained():
             await self._begin()
@@ -218,6 +252,8 @@ class RegistryStore:
             await self._save_holdings(changed)
             if changed.balances:
                 await connection.execute(_SAVE_BALANCES, *zip(*changed.balances, strict=True))
+            if changed.class_totals:
+                await connection.execute(_SAVE_CLASS_TOTALS, *zip(*changed.class_totals, strict=True))
             touched = {one[:2]: one.total for one in changed.balances if is_class(one.asset)}
             if touched:
                 rows = await connection.fetch(f"{_UNITS} {_OF_SOME} {_BY_CLASS}", *zip(*touched, strict=True))
@@ -242,6 +278,9 @@ class RegistryStore:
             raise RegistryDamaged(
                 f"the serials of {torn[0]} batch {torn[1]} are not each in exactly one place at event {seq}"
             )
+        miscounted: str | None = await connection.fetchval(_MISCOUNTED)
+        if miscounted is not None:
+            raise RegistryDamaged(f"the totals of {miscounted} are not those of its serials at event {seq}")
 
     async def close(self) -> None:
         """Give the right back and close the connection. What was not committed is undone."""

@@ -27,6 +27,8 @@ class Totals:
     def __init__(self) -> None:
         self.owned: dict[AccountAsset, int] = {}
         """By account and asset; 0 stays."""
+        self.supply: dict[str, int] = {}
+        """What all accounts together own of each asset."""
         self.postings: list[PostingRow] = []
         """Not yet taken away by whoever writes them."""
         self._changed: dict[AccountAsset, int] = {}
@@ -43,7 +45,10 @@ class Totals:
                 changes[target] = changes.get(target, 0) + amount
         owned, postings = self.owned, self.postings
         for key, change in changes.items():
-            if not change or key[0] == OUTSIDE:
+            if not change:
+                continue
+            if key[0] == OUTSIDE:
+                self.supply[key[1]] = self.supply.get(key[1], 0) - change
                 continue
             total = owned.get(key, 0) + change
             if total < 0:
@@ -65,3 +70,4 @@ class Totals:
         """Take in what the table holds."""
         for balance in balances:
             self.owned[balance.account, balance.asset] = balance.total
+            self.supply[balance.asset] = self.supply.get(balance.asset, 0) + balance.total

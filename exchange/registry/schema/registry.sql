@@ -96,6 +96,18 @@ COMMENT ON COLUMN movement.kind IS 'of the event';
 COMMENT ON COLUMN movement.trade IS 'seq of the trade that units are locked for, or were';
 CREATE INDEX movement_batch ON movement (batch_id, seq);
 
+-- The life of a serial number asks for all movements that it was part of. Each movement stands under one number of its own
+-- interval, the one that is divisible by the highest power of two (a relational interval tree): any other interval that
+-- contains a given number stands under one of some sixty numbers, which `exchange.registry.provenance` names. For the
+-- planner this is an ordinary index, and a movement costs one more entry in it.
+CREATE FUNCTION fork_node(first bigint, last bigint) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (last >> (length(ltrim(((first - 1) # last)::bit(64)::text, '0')) - 1))
+        << (length(ltrim(((first - 1) # last)::bit(64)::text, '0')) - 1);
+CREATE INDEX movement_serials ON movement (batch_id, fork_node(first, last), seq);
+-- Few of all movements: what retired and what else ended, in their order and by class.
+CREATE INDEX movement_ended ON movement (seq, n) WHERE to_place NOT IN ('held', 'locked');
+CREATE INDEX movement_ended_class ON movement (class_id, seq, n) WHERE to_place NOT IN ('held', 'locked');
+
 -- What each event did to an account's cash and units, by the ledger: the account's statement. The serial numbers are in the
 -- movements of the same seq.
 CREATE TABLE posting (
@@ -119,6 +131,22 @@ CREATE TABLE balance (
 );
 COMMENT ON COLUMN balance.asset IS 'a currency or a credit class';
 COMMENT ON COLUMN balance.seq IS 'the last event that changed it';
+
+-- Units of each class by place, from the serial numbers; held and locked ones are what the ledger says that accounts own.
+CREATE TABLE class_total (
+    class_id text PRIMARY KEY,
+    seq bigint NOT NULL,
+    issued bigint NOT NULL,
+    held bigint NOT NULL CHECK (held >= 0),
+    locked bigint NOT NULL CHECK (locked >= 0),
+    retired bigint NOT NULL CHECK (retired >= 0),
+    cancelled bigint NOT NULL CHECK (cancelled >= 0),
+    moved bigint NOT NULL CHECK (moved >= 0),
+    withdrawn bigint NOT NULL CHECK (withdrawn >= 0),
+    CONSTRAINT what_came_in_is_somewhere CHECK (issued = held + locked + retired + cancelled + moved + withdrawn)
+);
+COMMENT ON COLUMN class_total.seq IS 'the last event that changed it';
+COMMENT ON COLUMN class_total.issued IS 'that came in as this class, those that came back after a withdrawal counted once';
 
 -- Serial numbers as they first came in, by deposit, issue or move; those that left and came back are in movement only.
 CREATE TABLE issuance (
@@ -157,7 +185,29 @@ CREATE TABLE business_day (
     business_date date PRIMARY KEY,
     seq bigint NOT NULL
 );
-COMMENT ON COLUMN business_day.seq IS 'the event that closed the day: a statement of the day ends here';
+COMMENT ON COLUMN business_day.seq IS 'the event that began the day: what comes after it is of this day, until that of the next';
+
+-- Trades that settle later than they are made: what of theirs is locked is in `movement`.
+CREATE TABLE deferred_trade (
+    trade bigint PRIMARY KEY,
+    instrument text NOT NULL,
+    buyer text NOT NULL,
+    seller text NOT NULL,
+    currency text NOT NULL,
+    amount bigint NOT NULL,
+    buyer_fee bigint NOT NULL,
+    seller_fee bigint NOT NULL,
+    settlement_date date NOT NULL
+);
+COMMENT ON COLUMN deferred_trade.trade IS 'seq of the trade';
+CREATE INDEX deferred_trade_buyer ON deferred_trade (buyer, trade);
+CREATE INDEX deferred_trade_seller ON deferred_trade (seller, trade);
+
+CREATE TABLE settled_trade (
+    trade bigint PRIMARY KEY,
+    seq bigint NOT NULL
+);
+COMMENT ON COLUMN settled_trade.seq IS 'the event that settled it';
 
 -- The first thing in every transaction that settles. Until it ends nobody else can settle or take over.
 CREATE FUNCTION lock_registry(our_generation bigint, expected_seq bigint) RETURNS void LANGUAGE plpgsql AS $$

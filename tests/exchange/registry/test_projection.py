@@ -347,6 +347,29 @@ IMPOSSIBLE: list[tuple[Event, str]] = [
         ev.TradeSettled(7, BETA, ALPHA, "EUR", 5000, 0, 0, ((V19, 5),)),
         r"trade 7 locked \{\}, not \(\('VCS-1340-2019', 5\),\)",
     ),
+    (
+        ev.UnitsDeposited("op", BETA, V20, 11, (SerialBlock("GS", "new", 1, 10),), "more than its blocks"),
+        f"accounts hold {4 * UNITS + 10} units of {V20} by serial numbers and {4 * UNITS + 11} by the ledger",
+    ),
+    (
+        ev.BlockTrade(
+            PROJECT.symbol,
+            "t",
+            1000,
+            9,
+            BETA,
+            ALPHA,
+            "EUR",
+            9000,
+            0,
+            0,
+            ((V19, 9),),
+            LOWEST_SERIAL,
+            "2026-11-23",
+            ((V19, BLOCK),),
+        ),
+        r"the trade delivers \(\('VCS-1340-2019', 9\),\) and names \(\('VCS-1340-2019', 10\),\)",
+    ),
 ]
 
 

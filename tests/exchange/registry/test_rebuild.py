@@ -17,7 +17,7 @@ from exchange.registry.settlement import Settlement
 from exchange.registry.store import RegistryStore, TakenOver
 from tests.exchange.registry.settled import IDENTITY, SettledMarket, dump, execute, rebuilt, settle
 from tests.exchange.registry.test_settlement import trade
-from tests.market import ALPHA, V19, Market
+from tests.market import ALPHA, UNITS, V18, V19, Market
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -122,10 +122,17 @@ DAMAGES: list[tuple[str, str, dict[str, Any], dict[str, Any], dict[str, Any]]] =
     ),
     (
         "business_day",
-        "UPDATE registry.business_day SET seq = 7",
+        "UPDATE registry.business_day SET seq = 7 WHERE business_date = '2026-11-23'",
         {"business_date": "2026-11-23"},
         {"seq": 7},
-        {},
+        {"seq": 1},
+    ),
+    (
+        "class_total",
+        "UPDATE registry.class_total SET held = held - 1, withdrawn = withdrawn + 1 WHERE class_id = 'VCS-1340-2018'",
+        {"class_id": V18},
+        {"held": 4 * UNITS - 1, "withdrawn": 1},
+        {"held": 4 * UNITS, "withdrawn": 0},
     ),
     ("checkpoint", "UPDATE registry.checkpoint SET movements = 7", {"only_row": True}, {"movements": 7}, {}),
 ]

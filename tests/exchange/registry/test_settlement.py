@@ -595,7 +595,7 @@ async def test_an_end_in_the_middle_of_a_page_undoes_it(
 
 
 async def test_own_units_and_postings_at_a_date(settled: SettledMarket) -> None:
-    """The days that were closed, and with their seqs the balances at the end of each."""
+    """The days that began, and with their seqs the balances at the end of each."""
     market = settled.market
     market.close_day("2026-11-24")
     closed = market.state.last_seq
@@ -604,7 +604,8 @@ async def test_own_units_and_postings_at_a_date(settled: SettledMarket) -> None:
     await settled.settle()
 
     days = await settled.rows("business_day")
-    assert [("2026-11-23", closed), ("2026-11-24", market.state.last_seq)] == [
+    opened = next(one.seq for one in market.recorded if one.event.kind == "venue_opened")
+    assert [("2026-11-23", opened), ("2026-11-24", closed), ("2026-11-26", market.state.last_seq)] == [
         (day.isoformat(), seq) for day, seq in days
     ]
     cash = [row for row in await rows(settled.dsn, "posting") if row[:2] == (ALPHA, "EUR")]
