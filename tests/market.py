@@ -118,6 +118,8 @@ class Market:
     def __init__(self, *, opened: bool = True) -> None:
         self.venue = Venue()
         self.recorded: list[Recorded] = []
+        self.asked: dict[int, Command] = {}
+        """Commands by the seq of their first event."""
         self.replica = State()
         """The fold of all recorded events."""
         self.at = START_NS
@@ -147,6 +149,8 @@ class Market:
         self.at += STEP_NS
         first_seq = self.next_seq
         execution = self.venue.execute(command, self.at)
+        if execution.events:
+            self.asked[first_seq] = command
         for seq, event in enumerate(execution.events, first_seq):
             self.recorded.append(Recorded(seq, first_seq, self.at, event))
             self.replica.apply(seq, self.at, event)

@@ -22,6 +22,7 @@ from exchange.domain.rejects import Reject, RejectCode
 from exchange.engine.interface import Answer, EngineStopped
 from exchange.engine.listeners import Listeners
 from exchange.log.record import StoredEvent, seal
+from exchange.log.requests import request_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,11 +68,13 @@ class _Pending:
 class _Batch:
     """Commands that were executed one after the other, and their events, sealed: one transaction."""
 
-    __slots__ = ("pending", "recorded", "stored")
+    __slots__ = ("pending", "recorded", "requests", "stored")
 
     def __init__(self) -> None:
         self.pending: list[_Pending] = []
         self.recorded: list[Recorded] = []
+        self.requests: dict[int, bytes] = {}
+        """By the seq of the first event of each command."""
         self.stored: list[StoredEvent] = []
 
     @property
@@ -193,7 +196,9 @@ class Engine:
             for _ in range(min(SLICE_COMMANDS, len(waiting))):
                 self._execute(waiting.popleft())
             if len(batch.recorded) > already_sealed:
-                batch.stored += seal(batch.recorded[already_sealed:], self.epoch, self._sealed_hash)
+                batch.stored += seal(
+                    batch.recorded[already_sealed:], self.epoch, self._sealed_hash, batch.requests
+                )
                 self._sealed_hash = batch.stored[-1].hash
         except Exception as error:  # noqa: BLE001 - whatever it is, state and log may differ: stop
             self._fail(error)
@@ -220,6 +225,10 @@ class Engine:
             recorded.append(Recorded(seq, command_seq, at, event))
             seq += 1
         self._batch.recorded += recorded
+        if recorded:
+            request = request_bytes(command, recorded[0].event)
+            if request is not None:
+                self._batch.requests[command_seq] = request
         return Answer(recorded, execution.duplicate_of)
 
     # Committing: one transaction in flight, then the gate.

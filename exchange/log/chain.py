@@ -20,6 +20,9 @@ The content digest is the SHA-256 of these bytes, all numbers signed and big-end
     4      length of payload
     ...    kind, instrument, account, counterparty (UTF-8) and payload, one after the other
 
+Where the row carries a request, the domain is "carbon-exchange event 2" and the SHA-256 of the request (32 bytes) follows
+at the end: the event can be shown without what was asked.
+
 `GENESIS` is the SHA-256 of "carbon-exchange genesis 1" and a line feed. Who has the table can check all of it.
 """
 
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from exchange.log.record import StoredEvent
 
 _DOMAIN = b"carbon-exchange event 1\n"
+_DOMAIN_WITH_REQUEST = b"carbon-exchange event 2\n"
 GENESIS = sha256(b"carbon-exchange genesis 1\n").digest()
 """What stands for the hash before the first event."""
 
@@ -61,14 +65,15 @@ def content_digest(
     account: str | None,
     counterparty: str | None,
     payload: bytes,
+    request_digest: bytes | None = None,
 ) -> bytes:
-    """The digest (32 bytes) of one event's row without its hash."""
+    """The digest (32 bytes) of one event's row without its hash. `request_digest`: that of its request, if it has one."""
     kind_bytes = kind.encode()
     instrument_bytes = b"" if instrument is None else instrument.encode()
     account_bytes = b"" if account is None else account.encode()
     counterparty_bytes = b"" if counterparty is None else counterparty.encode()
     header = _pack_header(
-        _DOMAIN,
+        _DOMAIN if request_digest is None else _DOMAIN_WITH_REQUEST,
         seq,
         epoch,
         command,
@@ -80,8 +85,23 @@ def content_digest(
         -1 if counterparty is None else len(counterparty_bytes),
         len(payload),
     )
-    text = b"".join((header, kind_bytes, instrument_bytes, account_bytes, counterparty_bytes, payload))
+    text = b"".join(
+        (
+            header,
+            kind_bytes,
+            instrument_bytes,
+            account_bytes,
+            counterparty_bytes,
+            payload,
+            request_digest or b"",
+        )
+    )
     return sha256(text).digest()
+
+
+def digest_of_request(request: bytes | None) -> bytes | None:
+    """What the content digest of a row covers of its request."""
+    return None if request is None else sha256(request).digest()
 
 
 def event_hash(previous: bytes, content: bytes) -> bytes:
@@ -106,6 +126,7 @@ def check_chain(previous: bytes, events: Iterable[StoredEvent]) -> bytes:
             event.account,
             event.counterparty,
             event.payload,
+            digest_of_request(event.request),
         )
         computed = event_hash(previous, content)
         previous = event.hash

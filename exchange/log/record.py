@@ -8,11 +8,18 @@ import msgspec
 
 from exchange.domain import events as ev
 from exchange.domain.carbon.forms import CARBON_EVENT_TYPES
-from exchange.log.chain import content_digest, event_hash
+from exchange.domain.making.forms import (
+    FixPasswordSet,
+    FixSessionRegistered,
+    ProtectionReset,
+    ProtectionSet,
+    ProtectionTripped,
+)
+from exchange.log.chain import content_digest, digest_of_request, event_hash
 from exchange.log.codec import decode, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 IndexColumns = tuple[str | None, str | None, str | None]
 """Instrument, account and counterparty of an event; none of them is ever empty text."""
@@ -37,6 +44,8 @@ class StoredEvent(msgspec.Struct, frozen=True, gc=False):
     """The other account of a trade, of a half of one, or of a decrement."""
     payload: bytes
     hash: bytes
+    request: bytes | None = None
+    """What was asked, in the first row of a command: see `exchange.log.requests`."""
 
     def to_recorded(self) -> ev.Recorded:
         """The event with its place in the log. Raises UnknownEvent if this program does not understand it."""
@@ -46,15 +55,25 @@ class StoredEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 COLUMNS = StoredEvent.__struct_fields__
+_NO_REQUESTS: Mapping[int, bytes] = {}
 
 
-def seal(recorded: Sequence[ev.Recorded], epoch: int, previous_hash: bytes) -> list[StoredEvent]:
-    """The rows of a batch, in order; `previous_hash` is that of the event before the batch."""
+def seal(
+    recorded: Sequence[ev.Recorded],
+    epoch: int,
+    previous_hash: bytes,
+    requests: Mapping[int, bytes] = _NO_REQUESTS,
+) -> list[StoredEvent]:
+    """The rows of a batch, in order; `previous_hash` is that of the event before the batch.
+
+    `requests`: what was asked, by the seq of the first event of each command.
+    """
     rows: list[StoredEvent] = []
     for item in recorded:
         event = item.event
         instrument, account, counterparty = index_columns(event)
         payload = encode(event)
+        request = requests.get(item.seq)
         content = content_digest(
             item.seq,
             epoch,
@@ -66,6 +85,7 @@ def seal(recorded: Sequence[ev.Recorded], epoch: int, previous_hash: bytes) -> l
             account,
             counterparty,
             payload,
+            digest_of_request(request),
         )
         previous_hash = event_hash(previous_hash, content)
         rows.append(
@@ -81,6 +101,7 @@ def seal(recorded: Sequence[ev.Recorded], epoch: int, previous_hash: bytes) -> l
                 counterparty,
                 payload,
                 previous_hash,
+                request,
             )
         )
     return rows
@@ -182,6 +203,11 @@ _INDEX_COLUMNS: dict[str, Callable[[ev.Event], IndexColumns]] = {
     ev.CalendarSet.kind: _none,
     ev.RequestRefused.kind: _request_refused,
     ev.DayClosed.kind: _none,
+    ProtectionSet.kind: _of_order,
+    ProtectionTripped.kind: _of_order,
+    ProtectionReset.kind: _of_order,
+    FixSessionRegistered.kind: _of_account,
+    FixPasswordSet.kind: _none,
     **{
         event_type.kind: _of_account if "account" in event_type.__struct_fields__ else _none
         for event_type in CARBON_EVENT_TYPES

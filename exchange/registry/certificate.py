@@ -15,6 +15,7 @@ indent of two blanks.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
@@ -97,6 +98,8 @@ class EventRow(_Part, frozen=True):
     counterparty: str | None
     payload: str
     """JSON."""
+    request_digest: str | None = None
+    """SHA-256 of the request that stands beside the event, hexadecimal text; None where none does."""
 
     @classmethod
     def of(cls, stored: StoredEvent) -> EventRow:
@@ -112,10 +115,11 @@ class EventRow(_Part, frozen=True):
             stored.account,
             stored.counterparty,
             stored.payload.decode(),
+            None if stored.request is None else sha256(stored.request).hexdigest(),
         )
 
     def digest(self) -> bytes:
-        """The digest of its content. Raises struct.error or UnicodeError when no event of the log can be like this."""
+        """The digest of its content. Raises struct.error or ValueError when no event of the log can be like this."""
         return content_digest(
             self.seq,
             self.epoch,
@@ -127,6 +131,7 @@ class EventRow(_Part, frozen=True):
             self.account,
             self.counterparty,
             self.payload.encode(),
+            None if self.request_digest is None else bytes.fromhex(self.request_digest),
         )
 
 

@@ -11,7 +11,7 @@ from tests.exchange.log.samples import mixed
 
 
 def sealed(count: int) -> list[StoredEvent]:
-    return seal(mixed(count), 7, GENESIS)
+    return seal(mixed(count), 7, GENESIS, {10: b'{"command":"CancelAll"}'})
 
 
 def number(value: int, width: int) -> bytes:
@@ -21,13 +21,14 @@ def number(value: int, width: int) -> bytes:
 def by_the_book(previous: bytes, row: StoredEvent) -> bytes:
     """The hash, written down from the description and not from the code."""
     texts = [row.kind, row.instrument, row.account, row.counterparty]
-    content = b"carbon-exchange event 1\n"
+    content = b"carbon-exchange event 1\n" if row.request is None else b"carbon-exchange event 2\n"
     content += b"".join(number(value, 8) for value in (row.seq, row.epoch, row.command, row.recorded_at))
     content += number(row.version, 2)
     content += b"".join(number(-1 if text is None else len(text.encode()), 2) for text in texts)
     content += number(len(row.payload), 4)
-    content += b"".join(text.encode() for text in texts if text is not None)
-    return hashlib.sha256(previous + hashlib.sha256(content + row.payload).digest()).digest()
+    content += b"".join(text.encode() for text in texts if text is not None) + row.payload
+    content += b"" if row.request is None else hashlib.sha256(row.request).digest()
+    return hashlib.sha256(previous + hashlib.sha256(content).digest()).digest()
 
 
 def test_hashes_are_those_of_the_description() -> None:
@@ -66,6 +67,8 @@ def test_an_intact_chain_gives_its_last_hash() -> None:
         ("counterparty", None),
         ("payload", b"{}"),
         ("hash", b"\0" * 32),
+        ("request", b'{"command":"CancelOrder"}'),
+        ("request", None),
     ],
 )
 def test_any_change_of_a_row_is_found(field: str, value: object) -> None:
