@@ -260,18 +260,28 @@ class Trader:
         price: int | None = None,
         quantity: int | None = None,
         client_order_id: str = "",
+        request_id: str = "",
     ) -> list[Event]:
         """Change a live order."""
         return self.market.do(
             commands.AmendOrder(
-                self.key_id, self.session, self.account, order_id, client_order_id, price, quantity
+                self.key_id,
+                self.session,
+                self.account,
+                order_id,
+                client_order_id,
+                price,
+                quantity,
+                request_id,
             )
         )
 
-    def cancel(self, order_id: int = 0, *, client_order_id: str = "") -> list[Event]:
+    def cancel(self, order_id: int = 0, *, client_order_id: str = "", request_id: str = "") -> list[Event]:
         """End a live order."""
         return self.market.do(
-            commands.CancelOrder(self.key_id, self.session, self.account, order_id, client_order_id)
+            commands.CancelOrder(
+                self.key_id, self.session, self.account, order_id, client_order_id, request_id
+            )
         )
 
     def cancel_all(self, instrument: str = "", side: Side | None = None) -> list[Event]:

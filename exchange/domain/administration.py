@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from exchange.domain import events as ev
 from exchange.domain.deciding import parse_date, require_operator
+from exchange.domain.executions import emit_cancelled
 from exchange.domain.identity import LOCAL_OPERATOR, TRADING_ROLES, VENUE
 from exchange.domain.instruments import InstrumentState, check_instrument
-from exchange.domain.order_entry import emit_cancelled
 from exchange.domain.rejects import Reject, RejectCode
+from exchange.domain.serials import OWN_REGISTRY, check_own_class_id
 from exchange.domain.sessions import end_session
 from exchange.domain.well_formed import check_id
 
@@ -85,6 +86,8 @@ def register_class(venue: Deciding, command: commands.RegisterClass) -> None:
     _check_new_id(credit_class.class_id, venue.state.classes, "credit class")
     if "-" not in credit_class.class_id:
         raise Reject(RejectCode.INVALID_PARAMS, "a class id has the form registry-project-vintage")
+    if credit_class.registry == OWN_REGISTRY:
+        check_own_class_id(credit_class.class_id)
     if not OLDEST_VINTAGE <= credit_class.vintage <= NEWEST_VINTAGE:
         raise Reject(RejectCode.INVALID_PARAMS, f"vintages lie between {OLDEST_VINTAGE} and {NEWEST_VINTAGE}")
     venue.emit(ev.ClassRegistered(command.by, credit_class))

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from exchange.domain import events as ev
-from exchange.domain.carbon.obstacles import check_retirement
+from exchange.domain.carbon import claims, japan
+from exchange.domain.carbon.article6 import check_move
+from exchange.domain.carbon.obstacles import check_departure, check_issuance, check_retirement
 from exchange.domain.deciding import DuplicateRequest, require_operator, require_trader
+from exchange.domain.executions import RETIRED_ON_FILL
 from exchange.domain.holdings import LOWEST_SERIAL
 from exchange.domain.money import MAX_AMOUNT, currency_exponent
-from exchange.domain.order_entry import RETIRED_ON_FILL, require_cash
+from exchange.domain.order_entry import require_cash
 from exchange.domain.references import reference_body, retirement_body
 from exchange.domain.rejects import Reject, RejectCode
 from exchange.domain.serials import (
@@ -20,6 +23,7 @@ from exchange.domain.serials import (
     check_blocks,
     check_named,
     own_batch,
+    require_new_serials,
     units_by_class,
 )
 
@@ -66,9 +70,10 @@ def deposit_units(venue: Deciding, command: commands.DepositUnits) -> None:
     credit_class = _known_class(venue, command.class_id)
     _check_amount(command.quantity)
     check_blocks(credit_class.registry, command.blocks, command.quantity)
+    japan.check_serials(credit_class, command.blocks)
     if credit_class.registry == OWN_REGISTRY:
         _require_issued(venue, command.class_id, command.blocks)
-    _require_new_serials(venue, command.blocks)
+    require_new_serials(venue.state.custody, command.blocks)
     _check_supply(venue, command.class_id, command.quantity)
     venue.emit(event)
 
@@ -82,6 +87,7 @@ def withdraw_units(venue: Deciding, command: commands.WithdrawUnits) -> None:
     _check_once(venue, event, reference_body(event))
     credit_class = _known_class(venue, command.class_id)
     _check_amount(command.quantity)
+    check_departure(venue.state, credit_class)
     check_blocks(credit_class.registry, command.blocks, command.quantity)
     _require_serials(venue, command.account, command.class_id, command.blocks)
     venue.emit(event)
@@ -91,28 +97,64 @@ def issue_units(venue: Deciding, command: commands.IssueUnits) -> None:
     """Issue the next serials of a class of the venue's own registry."""
     require_operator(venue.state, command.by)
     block = _next_serials(venue, command.class_id, command.quantity)
-    event = ev.UnitsIssued(command.by, command.account, command.class_id, block, command.reference)
+    buffer = _next_serials(venue, command.class_id, command.buffer, after=block) if command.buffer else None
+    event = ev.UnitsIssued(command.by, command.account, command.class_id, block, command.reference, buffer)
     _check_once(venue, event, reference_body(event))
-    if _known_class(venue, command.class_id).registry != OWN_REGISTRY:
-        raise Reject(
-            RejectCode.NOT_PERMITTED,
-            f"{command.class_id} is issued by its own registry, not by {OWN_REGISTRY}",
-        )
+    _require_own_registry(venue, command.class_id)
+    check_issuance(venue.state, _known_class(venue, command.class_id))
     _check_amount(command.quantity)
     check_blocks(OWN_REGISTRY, (block,), command.quantity)
+    if buffer is not None:
+        check_blocks(OWN_REGISTRY, (buffer,), command.buffer)
     _check_supply(venue, command.class_id, command.quantity)
     venue.emit(event)
 
 
+def issue_shared(venue: Deciding, command: commands.IssueShared) -> None:
+    """Issue the next serials of a class to several accounts, such as JCM credits to those of two Parties."""
+    state = venue.state
+    require_operator(state, command.by)
+    quantity = sum(units for _, units in command.shares)
+    if not command.shares or len({account for account, _ in command.shares}) != len(command.shares):
+        raise Reject(
+            RejectCode.INVALID_PARAMS, "an issuance is shared by one or more accounts, each named once"
+        )
+    events = _shared(command, state.issued.get(command.class_id, 0))
+    _check_all_once(venue, events)
+    _require_own_registry(venue, command.class_id)
+    check_issuance(state, _known_class(venue, command.class_id))
+    for event in events:
+        _check_amount(event.block.quantity)
+    check_blocks(OWN_REGISTRY, tuple(event.block for event in events), quantity)
+    _check_supply(venue, command.class_id, quantity)
+    for event in events:
+        venue.emit(event)
+
+
+def _shared(command: commands.IssueShared, last: int) -> list[ev.UnitsIssued]:
+    """One event for each share, numbered after `last` in their order."""
+    events = []
+    for account, units in command.shares:
+        block = SerialBlock(OWN_REGISTRY, own_batch(command.class_id), last + 1, last + units)
+        events.append(ev.UnitsIssued(command.by, account, command.class_id, block, command.reference))
+        last += units
+    return events
+
+
 def cancel_units(venue: Deciding, command: commands.CancelUnits) -> None:
     """End serials for nobody's use, such as those issued in error."""
+    venue.emit(checked_cancellation(venue, command))
+
+
+def checked_cancellation(venue: Deciding, command: commands.CancelUnits) -> ev.UnitsCancelled:
+    """The event of a cancellation that nothing stands against; it is for the caller to emit."""
     require_operator(venue.state, command.by)
     event = ev.UnitsCancelled(
         command.by, command.account, command.class_id, command.blocks, command.reason, command.reference
     )
     _check_once(venue, event, reference_body(event))
     _check_own_blocks(venue, command.account, command.class_id, command.blocks)
-    venue.emit(event)
+    return event
 
 
 def move_units(venue: Deciding, command: commands.MoveUnits) -> None:
@@ -143,8 +185,11 @@ def move_units(venue: Deciding, command: commands.MoveUnits) -> None:
         raise Reject(RejectCode.NOT_PERMITTED, "a move leads to another registry")
     if target.unit is not state.classes[command.class_id].unit:
         raise Reject(RejectCode.SERIAL_BLOCK_INVALID, f"{command.to_class_id} counts {target.unit.value}")
+    check_move(state, command.class_id, command.to_class_id)
+    check_departure(state, state.classes[command.class_id])
     check_blocks(target.registry, to_blocks, quantity)
-    _require_new_serials(venue, to_blocks)
+    japan.check_serials(target, to_blocks)
+    require_new_serials(venue.state.custody, to_blocks)
     _check_supply(venue, command.to_class_id, quantity)
     venue.emit(event)
 
@@ -159,7 +204,15 @@ def retire(venue: Deciding, command: commands.Retire) -> None:
         )
     rule = "" if command.blocks else LOWEST_SERIAL
     units = units_by_class(command.blocks) if command.blocks else command.credits
-    event = ev.Retired(account, command.blocks, command.beneficiary, command.purpose, command.reference, rule)
+    event = ev.Retired(
+        account,
+        command.blocks,
+        command.beneficiary,
+        command.purpose,
+        command.reference,
+        rule,
+        claim=command.claim,
+    )
     _check_once(venue, event, retirement_body(event, units))
     if not command.beneficiary.strip():
         raise Reject(RejectCode.BENEFICIARY_REQUIRED, "a retirement names its beneficiary")
@@ -183,6 +236,9 @@ def retire(venue: Deciding, command: commands.Retire) -> None:
             for block in state.holdings.lowest(account, class_id, quantity)
         )
         event = msgspec.structs.replace(event, credits=chosen)
+    if command.claim is not None:
+        claim = claims.supported(state, account, command.claim, (class_id for class_id, _ in units))
+        event = msgspec.structs.replace(event, claim=claim)
     venue.emit(event)
 
 
@@ -201,6 +257,31 @@ def _check_once(venue: Deciding, event: Referenced, body: tuple[str, ...]) -> No
         RejectCode.REFERENCE_REUSED,
         f"reference {event.reference!r} was used for something else on this account",
     )
+
+
+def _check_all_once(venue: Deciding, events: list[ev.UnitsIssued]) -> None:
+    """As `_check_once`, for events of one command: repeated as a whole, or new as a whole."""
+    known: list[int] = []
+    for event in events:
+        try:
+            _check_once(venue, event, reference_body(event))
+        except DuplicateRequest as duplicate:
+            known.append(duplicate.command)
+    if len(known) == len(events):
+        raise DuplicateRequest(known[0])
+    if known:
+        raise Reject(
+            RejectCode.REFERENCE_REUSED,
+            f"reference {events[0].reference!r} was used for something else on some of the accounts",
+        )
+
+
+def _require_own_registry(venue: Deciding, class_id: str) -> None:
+    """Refuse to number units of another registry."""
+    if _known_class(venue, class_id).registry != OWN_REGISTRY:
+        raise Reject(
+            RejectCode.NOT_PERMITTED, f"{class_id} is issued by its own registry, not by {OWN_REGISTRY}"
+        )
 
 
 def _check_amount(amount: int) -> None:
@@ -236,9 +317,11 @@ def _check_own_blocks(venue: Deciding, account: str, class_id: str, blocks: tupl
     _require_serials(venue, account, class_id, blocks)
 
 
-def _next_serials(venue: Deciding, class_id: str, quantity: int) -> SerialBlock:
-    """The serials that are issued next of a class of the venue's own registry."""
-    last = venue.state.issued.get(class_id, 0)
+def _next_serials(
+    venue: Deciding, class_id: str, quantity: int, after: SerialBlock | None = None
+) -> SerialBlock:
+    """The serials that are issued next of a class of the venue's own registry, or next after a block."""
+    last = venue.state.issued.get(class_id, 0) if after is None else after.last
     return SerialBlock(OWN_REGISTRY, own_batch(class_id), last + 1, last + quantity)
 
 
@@ -250,17 +333,6 @@ def _require_issued(venue: Deciding, class_id: str, blocks: tuple[SerialBlock, .
             raise Reject(
                 RejectCode.SERIAL_BLOCK_INVALID,
                 f"batch {block.batch} {block.first} to {block.last} was not issued here as {class_id}",
-            )
-
-
-def _require_new_serials(venue: Deciding, blocks: tuple[SerialBlock, ...]) -> None:
-    """Refuse serials that came in before: a tonne is counted once."""
-    for block in blocks:
-        serial = venue.state.custody.overlap(block)
-        if serial is not None:
-            raise Reject(
-                RejectCode.SERIAL_BLOCK_OVERLAPS,
-                f"serial number {serial} of batch {block.batch} came in before",
             )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from exchange.domain import events as ev
 from exchange.domain.deciding import DuplicateRequest, require_trader
+from exchange.domain.executions import settlement_date
 from exchange.domain.holdings import LOWEST_SERIAL
 from exchange.domain.instruments import PPM
 from exchange.domain.order_entry import (
@@ -14,7 +15,6 @@ from exchange.domain.order_entry import (
     check_quantity,
     oldest_first,
     require_cash,
-    settlement_date,
     tradable,
 )
 from exchange.domain.rejects import Reject, RejectCode

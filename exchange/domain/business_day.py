@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from exchange.domain import events as ev
 from exchange.domain.block_trades import end_half
 from exchange.domain.deciding import parse_date, require_operator
+from exchange.domain.executions import RETIRED_ON_FILL, emit_cancelled
 from exchange.domain.holdings import LOWEST_SERIAL
-from exchange.domain.order_entry import RETIRED_ON_FILL, emit_cancelled
 from exchange.domain.rejects import Reject, RejectCode
 
 if TYPE_CHECKING:

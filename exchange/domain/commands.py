@@ -5,10 +5,12 @@ Prices are in ticks, cash in minor units, quantities in units, times in nanoseco
 
 from __future__ import annotations
 
+from exchange.domain.carbon.claim_forms import Claim
 from exchange.domain.carbon.forms import CarbonCommand
 from exchange.domain.forms import CommandForm
 from exchange.domain.identity import Role
 from exchange.domain.instruments import CreditClass, Instrument, InstrumentState
+from exchange.domain.making.forms import MakingOperatorCommand, MakingTradingCommand
 from exchange.domain.orders import Delivery, OrderRequest
 from exchange.domain.serials import ClassBlock, SerialBlock
 from matching.order import Side
@@ -33,6 +35,8 @@ class AmendOrder(CommandForm, frozen=True):
     client_order_id: str = ""
     price: int | None = None
     quantity: int | None = None
+    request_id: str = ""
+    """Makes it idempotent by `(account, request_id)` and names the order from then on."""
 
 
 class CancelOrder(CommandForm, frozen=True):
@@ -43,6 +47,8 @@ class CancelOrder(CommandForm, frozen=True):
     account: str
     order_id: int = 0
     client_order_id: str = ""
+    request_id: str = ""
+    """Makes it idempotent by `(account, request_id)`."""
 
 
 class CancelAll(CommandForm, frozen=True):
@@ -53,6 +59,7 @@ class CancelAll(CommandForm, frozen=True):
     account: str
     instrument: str = ""
     side: Side | None = None
+    request_id: str = ""
 
 
 class Retire(CommandForm, frozen=True):
@@ -68,6 +75,8 @@ class Retire(CommandForm, frozen=True):
     """Classes and units of each; the rule chooses the serials."""
     blocks: tuple[ClassBlock, ...] = ()
     """Or the serials themselves."""
+    claim: Claim | None = None
+    """What the retirement claims, if anything: refused unless the units support it."""
 
 
 class KeyBlockTrade(CommandForm, frozen=True):
@@ -259,6 +268,21 @@ class IssueUnits(CommandForm, frozen=True):
     class_id: str
     quantity: int
     reference: str
+    buffer: int = 0
+    """Units that are issued beyond the quantity, into the buffer pool."""
+
+
+class IssueShared(CommandForm, frozen=True):
+    """Issue units of a class of the venue's own registry, shared between accounts as one fact.
+
+    Idempotent by `(account, reference)` of all accounts together.
+    """
+
+    by: str
+    class_id: str
+    shares: Delivery
+    """Accounts and the units of each, in the order in which they are numbered."""
+    reference: str
 
 
 class CancelUnits(CommandForm, frozen=True):
@@ -308,6 +332,7 @@ TradingCommand = (
     | SetCancelAfter
     | KeyBlockTrade
     | WithdrawBlockTrade
+    | MakingTradingCommand
 )
 SystemCommand = StartWriter | FireTimers | OpenSession | CloseSession
 OperatorCommand = (
@@ -325,9 +350,11 @@ OperatorCommand = (
     | DepositUnits
     | WithdrawUnits
     | IssueUnits
+    | IssueShared
     | CancelUnits
     | MoveUnits
     | SetCalendar
     | CloseDay
+    | MakingOperatorCommand
 )
 Command = TradingCommand | SystemCommand | OperatorCommand | CarbonCommand

@@ -12,10 +12,12 @@ from typing import ClassVar
 
 import msgspec
 
+from exchange.domain.carbon.claim_forms import Claim
 from exchange.domain.carbon.forms import CARBON_EVENT_TYPES
 from exchange.domain.forms import Event as Event  # noqa: PLC0414 - readers find it beside the events
 from exchange.domain.identity import Role
 from exchange.domain.instruments import CreditClass, Instrument, InstrumentState
+from exchange.domain.making.forms import MAKING_EVENT_TYPES
 from exchange.domain.orders import Delivery, OrderRequest
 from exchange.domain.rejects import RejectCode
 from exchange.domain.serials import ClassBlock, SerialBlock
@@ -35,6 +37,7 @@ class CancelReason(StrEnum):
     DISCONNECTED = "disconnected"
     DEAD_MAN = "dead_man"
     INSTRUMENT_CLOSED = "instrument_closed"
+    PROTECTION = "protection"
 
 
 class WriterStarted(Event, frozen=True):
@@ -221,6 +224,8 @@ class OrderAccepted(Event, frozen=True):
     taker_fee_ppm: int
     hold_cash: int = 0
     deliver: Delivery = ()
+    quote: bool = False
+    """It is a side of the account's quote."""
 
 
 class OrderRejected(Event, frozen=True):
@@ -250,6 +255,8 @@ class OrderAmended(Event, frozen=True):
     """Sell orders: units newly held."""
     release_units: Delivery = ()
     """Sell orders: units no longer held."""
+    request_id: str = ""
+    """The request's own id, which names the order from now on."""
 
 
 class OrderCancelled(Event, frozen=True):
@@ -266,6 +273,8 @@ class OrderCancelled(Event, frozen=True):
     """The key that asked, where somebody did."""
     release_cash: int = 0
     release_units: Delivery = ()
+    request_id: str = ""
+    """The id of the request that asked, where it had one."""
 
 
 class OrdersDecremented(Event, frozen=True):
@@ -387,6 +396,8 @@ class Retired(Event, frozen=True):
     """The rule that chose the serials; empty where they were named."""
     order_id: int = 0
     """The buy order whose trades asked for it, if one did."""
+    claim: Claim | None = None
+    """What the retirement claims, if anything."""
 
 
 class UnitsIssued(Event, frozen=True):
@@ -398,6 +409,8 @@ class UnitsIssued(Event, frozen=True):
     class_id: str
     block: SerialBlock
     reference: str
+    buffer: SerialBlock | None = None
+    """Serials of the same class that went into the buffer pool."""
 
 
 class UnitsCancelled(Event, frozen=True):
@@ -446,6 +459,7 @@ class RequestRefused(Event, frozen=True):
     message: str
     order_id: int = 0
     client_order_id: str = ""
+    request_id: str = ""
 
 
 class DayClosed(Event, frozen=True):
@@ -495,6 +509,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     RequestRefused,
     DayClosed,
     *CARBON_EVENT_TYPES,
+    *MAKING_EVENT_TYPES,
 )
 
 

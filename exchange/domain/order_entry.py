@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exchange.domain import events as ev
-from exchange.domain.calendars import add_business_days
 from exchange.domain.carbon.obstacles import check_retirement
 from exchange.domain.deciding import (
     DuplicateRequest,
@@ -13,12 +12,12 @@ from exchange.domain.deciding import (
     require_trader,
     require_trader_or_operator,
 )
-from exchange.domain.holdings import LOWEST_SERIAL
+from exchange.domain.executions import cancel_orders, emit_book_events
 from exchange.domain.instruments import PPM, InstrumentState
-from exchange.domain.orders import OrderType, take_back, take_front
+from exchange.domain.making.protection import require_not_frozen
+from exchange.domain.orders import OrderType, take_back
 from exchange.domain.rejects import Reject, RejectCode
 from exchange.domain.well_formed import check_id
-from matching.events import Cancelled, Decremented, Filled
 from matching.order import Side, TimeInForce
 
 if TYPE_CHECKING:
@@ -28,10 +27,7 @@ if TYPE_CHECKING:
     from exchange.domain.deciding import Deciding
     from exchange.domain.orders import Delivery, OpenOrder, OrderRequest
     from exchange.domain.state import Listing, State
-    from matching.events import BookEvent
 
-RETIRED_ON_FILL = "retired-on-fill/"
-"""References that the venue gives itself begin so."""
 IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
 MAX_OPEN_ORDERS = 50_000
 """Live orders of one account."""
@@ -47,13 +43,65 @@ def place(venue: Deciding, command: PlaceOrder) -> None:
     if len(request.deliver) > MAX_NAMED_CLASSES:
         raise Reject(RejectCode.INVALID_PARAMS, f"an order names at most {MAX_NAMED_CLASSES} classes")
     remembered = state.remembered.get(account, {}).get(request.client_order_id)
-    if remembered is not None:
-        if remembered.request == request:
-            raise DuplicateRequest(remembered.command)
-        raise Reject(
-            RejectCode.CLIENT_ORDER_ID_REUSED,
-            f"client order id {request.client_order_id!r} was used for another order",
-        )
+    if remembered is not None and remembered.request == request:
+        raise DuplicateRequest(remembered.command)
+    enter(venue, acceptance(state, account, command.session, request))
+
+
+def amend(venue: Deciding, command: AmendOrder) -> None:
+    """Change a live order's limit or total quantity."""
+    state = venue.state
+    require_trader(state, command.by, command.session, command.account)
+    check_request_id(state, command.account, command.request_id)
+    order = _live_order(state, command)
+    if command.price is None and command.quantity is None:
+        raise Reject(RejectCode.NOTHING_TO_AMEND, "neither a price nor a quantity was given")
+    price = order.price if command.price is None else command.price
+    quantity = order.quantity if command.quantity is None else command.quantity
+    if quantity > order.filled:
+        change(venue, amendment(state, order, price, quantity, command.request_id))
+        return
+    tradable(state, order.instrument)
+    if quantity < 1:
+        raise Reject(RejectCode.INVALID_QUANTITY, "a quantity is at least 1; use a cancel to end the order")
+    cancel_orders(
+        venue, [order.order_id], ev.CancelReason.AMENDED_BELOW_FILLED, request_id=command.request_id
+    )
+
+
+def cancel(venue: Deciding, command: CancelOrder) -> None:
+    """End one live order; taken in every state of the instrument."""
+    state = venue.state
+    require_trader_or_operator(state, command.by, command.session, command.account)
+    check_request_id(state, command.account, command.request_id)
+    order_id = _live_order(state, command).order_id
+    cancel_orders(venue, [order_id], ev.CancelReason.REQUESTED, command.by, command.request_id)
+
+
+def cancel_all(venue: Deciding, command: CancelAll) -> None:
+    """End the live orders of an account that match, oldest first."""
+    state = venue.state
+    require_trader_or_operator(state, command.by, command.session, command.account)
+    check_request_id(state, command.account, command.request_id)
+    if command.instrument and command.instrument not in state.listings:
+        raise Reject(RejectCode.UNKNOWN_INSTRUMENT, f"{command.instrument!r} is not listed")
+    order_ids = [
+        order_id
+        for order_id in state.account_orders.get(command.account, ())
+        if command.instrument in ("", state.orders[order_id].instrument)
+        and command.side in (None, state.orders[order_id].side)
+    ]
+    cancel_orders(venue, order_ids, ev.CancelReason.MASS_CANCEL, command.by, command.request_id)
+
+
+# Orders and quotes enter the book, and change, in the same way: first everything is checked, then it is done.
+
+
+def acceptance(
+    state: State, account: str, session: int, request: OrderRequest, *, quote: bool = False
+) -> ev.OrderAccepted:
+    """The acceptance of a new order with what it holds, or a refusal. Nothing has happened yet."""
+    _check_unused(state, account, request.client_order_id)
     if len(state.account_orders.get(account, ())) >= MAX_OPEN_ORDERS:
         raise Reject(
             RejectCode.TOO_MANY_OPEN_ORDERS,
@@ -61,12 +109,12 @@ def place(venue: Deciding, command: PlaceOrder) -> None:
         )
     listing = tradable(state, request.instrument)
     instrument = listing.instrument
+    require_not_frozen(state, account, instrument.symbol)
     check_quantity(listing, request.quantity)
     price = _effective_price(listing, request)
     _check_terms(listing, request)
     expiry = _expiry(state, request)
-    book = state.books[instrument.symbol]
-    if request.post_only and book.crosses(request.side, price):
+    if request.post_only and state.books[instrument.symbol].crosses(request.side, price):
         raise Reject(RejectCode.POST_ONLY_WOULD_TRADE, "the order would trade at once")
     hold_cash = 0
     deliver: Delivery = ()
@@ -79,9 +127,9 @@ def place(venue: Deciding, command: PlaceOrder) -> None:
             check_retirement(state, instrument.classes)
     else:
         deliver = _deliverable(state, account, listing, request)
-    event = ev.OrderAccepted(
+    return ev.OrderAccepted(
         account=account,
-        session=command.session,
+        session=session,
         order=request,
         price=price,
         expiry=expiry,
@@ -90,138 +138,68 @@ def place(venue: Deciding, command: PlaceOrder) -> None:
         taker_fee_ppm=instrument.taker_fee_ppm,
         hold_cash=hold_cash,
         deliver=deliver,
+        quote=quote,
     )
-    order_id = venue.emit(event)
-    emit_book_events(venue, listing, book.submit(state.book_order(order_id, event)))
 
 
-def amend(venue: Deciding, command: AmendOrder) -> None:
-    """Change a live order's limit or total quantity."""
+def enter(venue: Deciding, accepted: ev.OrderAccepted) -> None:
+    """Let an accepted order enter the book and trade."""
     state = venue.state
-    require_trader(state, command.by, command.session, command.account)
-    order = _live_order(state, command)
-    if command.price is None and command.quantity is None:
-        raise Reject(RejectCode.NOTHING_TO_AMEND, "neither a price nor a quantity was given")
+    order_id = venue.emit(accepted)
+    listing, book = state.listings[accepted.order.instrument], state.books[accepted.order.instrument]
+    emit_book_events(venue, listing, book.submit(state.book_order(order_id, accepted)))
+
+
+def amendment(
+    state: State, order: OpenOrder, price: int, quantity: int, request_id: str = ""
+) -> ev.OrderAmended:
+    """The change of a live order to a limit and a total quantity above what is filled, or a refusal."""
     listing = tradable(state, order.instrument)
-    book = state.books[order.instrument]
-    price = order.price if command.price is None else command.price
-    quantity = order.quantity if command.quantity is None else command.quantity
-    amended: ev.OrderAmended | None = None
-    if quantity > order.filled:
-        check_quantity(listing, quantity)
-        if price != order.price or quantity > order.quantity:
-            # It enters the book anew.
-            check_price(listing, price)
-        if order.request.post_only and price != order.price and book.crosses(order.side, price):
-            raise Reject(RejectCode.POST_ONLY_WOULD_TRADE, "the amended order would trade at once")
-        amended = _amendment(state, listing, order, price, quantity)
-    elif quantity < 1:
-        raise Reject(RejectCode.INVALID_QUANTITY, "a quantity is at least 1; use a cancel to end the order")
-    book_events = book.amend(order.order_id, price, quantity)
-    if amended is not None:
-        # The book's own `Amended` comes first; the venue's carries the holds as well.
-        venue.emit(amended)
-        del book_events[0]
-    emit_book_events(venue, listing, book_events)
+    check_quantity(listing, quantity)
+    if price != order.price or quantity > order.quantity:
+        # It enters the book anew.
+        check_price(listing, price)
+    if (
+        order.request.post_only
+        and price != order.price
+        and state.books[order.instrument].crosses(order.side, price)
+    ):
+        raise Reject(RejectCode.POST_ONLY_WOULD_TRADE, "the amended order would trade at once")
+    return _amended(state, listing, order, price, quantity, request_id)
 
 
-def cancel(venue: Deciding, command: CancelOrder) -> None:
-    """End one live order; taken in every state of the instrument."""
-    state = venue.state
-    require_trader_or_operator(state, command.by, command.session, command.account)
-    cancel_orders(venue, [_live_order(state, command).order_id], ev.CancelReason.REQUESTED, command.by)
+def change(venue: Deciding, amended: ev.OrderAmended) -> None:
+    """Change an order in its book and let it trade."""
+    book_events = venue.state.books[amended.instrument].amend(
+        amended.order_id, amended.price, amended.quantity
+    )
+    # The book's own `Amended` comes first; the venue's carries the holds as well.
+    venue.emit(amended)
+    del book_events[0]
+    emit_book_events(venue, venue.state.listings[amended.instrument], book_events)
 
 
-def cancel_all(venue: Deciding, command: CancelAll) -> None:
-    """End the live orders of an account that match, oldest first."""
-    state = venue.state
-    require_trader_or_operator(state, command.by, command.session, command.account)
-    if command.instrument and command.instrument not in state.listings:
-        raise Reject(RejectCode.UNKNOWN_INSTRUMENT, f"{command.instrument!r} is not listed")
-    order_ids = [
-        order_id
-        for order_id in state.account_orders.get(command.account, ())
-        if command.instrument in ("", state.orders[order_id].instrument)
-        and command.side in (None, state.orders[order_id].side)
-    ]
-    cancel_orders(venue, order_ids, ev.CancelReason.MASS_CANCEL, command.by)
+def check_request_id(state: State, account: str, request_id: str) -> None:
+    """Refuse an id that cannot be one or names an order; a request of this id that was answered is a duplicate."""
+    if not request_id:
+        return
+    answered = state.requests.find(account, request_id)
+    if answered:
+        raise DuplicateRequest(answered)
+    check_id(request_id, "request id")
+    _check_unused(state, account, request_id)
+
+
+def _check_unused(state: State, account: str, client_order_id: str) -> None:
+    """Orders, and requests about them, share their ids: an order takes that of the request that amended it."""
+    if client_order_id in state.remembered.get(account, ()) or state.requests.find(account, client_order_id):
+        raise Reject(
+            RejectCode.CLIENT_ORDER_ID_REUSED,
+            f"client order id {client_order_id!r} was used for another order",
+        )
 
 
 # Shared with the other deciders.
-
-
-def cancel_orders(venue: Deciding, order_ids: list[int], reason: ev.CancelReason, by: str = "") -> None:
-    """Take live orders off their books and emit their cancels in the order given."""
-    for order_id in order_ids:
-        order = venue.state.orders[order_id]
-        venue.state.books[order.instrument].cancel(order_id)
-        emit_cancelled(venue, order_id, reason, by)
-
-
-def emit_cancelled(venue: Deciding, order_id: int, reason: ev.CancelReason, by: str = "") -> None:
-    """Emit the end of an order that has left its book."""
-    order = venue.state.orders[order_id]
-    venue.emit(
-        ev.OrderCancelled(
-            order_id=order_id,
-            account=order.account,
-            instrument=order.instrument,
-            quantity=order.remaining,
-            reason=reason,
-            currency=venue.state.listings[order.instrument].instrument.currency,
-            by=by,
-            release_cash=order.hold_cash,
-            release_units=order.deliver,
-        )
-    )
-
-
-def emit_book_events(venue: Deciding, listing: Listing, book_events: list[BookEvent]) -> None:
-    """Turn what the book did into events of the venue, one by one, so that each sees the state that it changes."""
-    retirements: dict[int, ev.Retired] = {}
-    for book_event in book_events:
-        if isinstance(book_event, Filled):
-            fill = _fill(venue.state, listing, book_event)
-            _retire_on_fill(venue.state, fill, retirements)
-            venue.emit(fill)
-        elif isinstance(book_event, Cancelled):
-            emit_cancelled(venue, book_event.order_id, ev.CancelReason(book_event.reason.value))
-        elif isinstance(book_event, Decremented):
-            venue.emit(_decremented(venue.state, listing, book_event))
-        else:
-            raise TypeError(f"the book answered {book_event} to a checked request")
-    for retired in retirements.values():
-        venue.emit(retired)
-
-
-def _retire_on_fill(state: State, fill: ev.Fill, retirements: dict[int, ev.Retired]) -> None:
-    """Add what a fill will deliver to the retirement that its buy order asked for, if it did; one per order."""
-    order_id = fill.taker_order_id if fill.taker_side is Side.BUY else fill.maker_order_id
-    terms = state.orders[order_id].request.retire_on_fill
-    if terms is None or fill.deferred:
-        return
-    delivered = tuple(
-        (class_id, block)
-        for class_id, units in fill.delivered
-        for block in state.holdings.lowest(fill.seller, class_id, units)
-    )
-    earlier = retirements.get(order_id)
-    retirements[order_id] = ev.Retired(
-        account=fill.buyer,
-        credits=(*(earlier.credits if earlier else ()), *delivered),
-        beneficiary=terms.beneficiary,
-        purpose=terms.purpose,
-        reference=earlier.reference if earlier else f"{RETIRED_ON_FILL}{order_id}/{state.last_seq + 1}",
-        rule=LOWEST_SERIAL,
-        order_id=order_id,
-    )
-
-
-def settlement_date(state: State, listing: Listing) -> str:
-    """When a trade of today settles."""
-    instrument = listing.instrument
-    holidays = state.calendars.get(instrument.calendar, ())
-    return add_business_days(state.business_date, instrument.settlement_days, holidays)
 
 
 def tradable(state: State, symbol: str) -> Listing:
@@ -392,8 +370,7 @@ def _live_order(state: State, command: AmendOrder | CancelOrder) -> OpenOrder:
     """The account's live order that a command names by either id."""
     order_id = command.order_id
     if not order_id and command.client_order_id:
-        remembered = state.remembered.get(command.account, {}).get(command.client_order_id)
-        order_id = remembered.order_id if remembered else 0
+        order_id = state.order_named(command.account, command.client_order_id)
     order = state.orders.get(order_id)
     if order is None or order.account != command.account:
         named = command.order_id or repr(command.client_order_id)
@@ -401,8 +378,8 @@ def _live_order(state: State, command: AmendOrder | CancelOrder) -> OpenOrder:
     return order
 
 
-def _amendment(
-    state: State, listing: Listing, order: OpenOrder, price: int, quantity: int
+def _amended(
+    state: State, listing: Listing, order: OpenOrder, price: int, quantity: int, request_id: str
 ) -> ev.OrderAmended:
     """The event of an amend that leaves the order live, with the change of its holds; refused without cover."""
     currency = listing.instrument.currency
@@ -430,66 +407,5 @@ def _amendment(
         hold_cash_change=change,
         hold_units=hold_units,
         release_units=release_units,
-    )
-
-
-# Turning the book's events into the venue's.
-
-
-def _fill(state: State, listing: Listing, filled: Filled) -> ev.Fill:
-    maker, taker = state.orders[filled.maker_id], state.orders[filled.taker_id]
-    buyer, seller = (taker, maker) if taker.side is Side.BUY else (maker, taker)
-    quantity = filled.quantity
-    amount = listing.notional(filled.price, quantity)
-    maker_fee = maker.fee_for(amount, maker.maker_fee_ppm)
-    taker_fee = taker.fee_for(amount, taker.taker_fee_ppm)
-    buyer_fee, seller_fee = (taker_fee, maker_fee) if buyer is taker else (maker_fee, taker_fee)
-    buyer_rate_ppm = buyer.taker_fee_ppm if buyer is taker else buyer.maker_fee_ppm
-    settles_on = settlement_date(state, listing)
-    return ev.Fill(
-        instrument=maker.instrument,
-        maker_order_id=filled.maker_id,
-        taker_order_id=filled.taker_id,
-        taker_side=taker.side,
-        price=filled.price,
-        quantity=quantity,
-        buyer=buyer.account,
-        seller=seller.account,
-        currency=listing.instrument.currency,
-        amount=amount,
-        buyer_fee=buyer_fee,
-        seller_fee=seller_fee,
-        buyer_release=_released_by_fill(listing, buyer, quantity, amount, buyer_rate_ppm, buyer_fee),
-        delivered=take_front(seller.deliver, quantity)[0],
-        rule=LOWEST_SERIAL,
-        settlement_date=settles_on,
-        deferred=settles_on > state.business_date,
-    )
-
-
-def _released_by_fill(
-    listing: Listing, buyer: OpenOrder, quantity: int, amount: int, rate_ppm: int, fee: int
-) -> int:
-    """What the buyer's order holds beyond the fill and what it still needs: price improvement and unused fee."""
-    open_notional = listing.notional(buyer.price, buyer.remaining - quantity)
-    highest_ppm = max(buyer.maker_fee_ppm, buyer.taker_fee_ppm)
-    numerator = buyer.fee_numerator + amount * rate_ppm + open_notional * highest_ppm
-    needed = open_notional + -(-numerator // PPM) - (buyer.fee_charged + fee)
-    return buyer.hold_cash - amount - fee - needed
-
-
-def _decremented(state: State, listing: Listing, decremented: Decremented) -> ev.OrdersDecremented:
-    maker, taker = state.orders[decremented.maker_id], state.orders[decremented.taker_id]
-    buyer, seller = (taker, maker) if taker.side is Side.BUY else (maker, taker)
-    open_notional = listing.notional(buyer.price, buyer.remaining - decremented.quantity)
-    return ev.OrdersDecremented(
-        instrument=maker.instrument,
-        maker_order_id=decremented.maker_id,
-        taker_order_id=decremented.taker_id,
-        quantity=decremented.quantity,
-        buyer=buyer.account,
-        seller=seller.account,
-        currency=listing.instrument.currency,
-        buyer_release=buyer.hold_cash - buyer.needed_cash(open_notional),
-        release_units=take_back(seller.deliver, decremented.quantity)[0],
+        request_id=request_id,
     )

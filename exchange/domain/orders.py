@@ -95,6 +95,8 @@ class OpenOrder(msgspec.Struct, eq=False):
     fee_numerator: int = 0
     """Sum of notional times rate over the fills, in millionths of a minor unit."""
     fee_charged: int = 0
+    traded: int = 0
+    """Sum of price times quantity over the fills, prices in ticks."""
 
     @property
     def remaining(self) -> int:
@@ -139,6 +141,9 @@ class RememberedOrder(msgspec.Struct, eq=False):
     """0 when the order was rejected."""
     status: OrderStatus
     filled: int = 0
+    traded: int = 0
+    name: str = ""
+    """The id of the last request that amended the order, if that had one: it names the order, too."""
 
 
 def take_front(deliver: Delivery, quantity: int) -> tuple[Delivery, Delivery]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from exchange.domain import events as ev
 from exchange.domain.deciding import known_key, require_trader
+from exchange.domain.executions import cancel_orders
 from exchange.domain.identity import LOCAL_OPERATOR
-from exchange.domain.order_entry import cancel_orders
 from exchange.domain.rejects import Reject, RejectCode
 
 if TYPE_CHECKING:

@@ -10,8 +10,10 @@ from exchange.domain.carbon.state import CarbonState
 from exchange.domain.identity import Key, Participant
 from exchange.domain.instruments import CreditClass
 from exchange.domain.ledger import Balance
+from exchange.domain.making.state import MakingState
 from exchange.domain.orders import OpenOrder, RememberedOrder
 from exchange.domain.references import Reference
+from exchange.domain.requests import RememberedRequests
 from exchange.domain.serials import ClassBlock, SerialBlock
 from exchange.domain.state import BlockHalf, Listing, Obligation, Session, State
 from matching.book import OrderBook
@@ -70,6 +72,9 @@ class _Snapshot(msgspec.Struct, forbid_unknown_fields=True):
     block_halves: list[BlockHalf]
     """By account, counterparty and trade reference."""
     carbon: CarbonState
+    requests: RememberedRequests
+    names: dict[str, dict[str, int]]
+    making: MakingState
 
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
@@ -117,6 +122,9 @@ def dump(state: State) -> bytes:
             obligations=sorted(state.obligations.items()),
             block_halves=[half for _, half in sorted(state.block_halves.items())],
             carbon=state.carbon,
+            requests=state.requests,
+            names=state.names,
+            making=state.making,
         )
     )
 
@@ -157,6 +165,9 @@ def load(data: bytes) -> State:
     state.issued = snapshot.issued
     state.calendars = snapshot.calendars
     state.carbon = snapshot.carbon
+    state.requests = snapshot.requests
+    state.names = snapshot.names
+    state.making = snapshot.making
     state.obligations = dict(snapshot.obligations)
     for half in snapshot.block_halves:
         keyed = half.keyed

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from exchange.domain import events as ev
-from exchange.domain.carbon import projects
+from exchange.domain.carbon import issuances, offset_periods, projects
 from exchange.domain.carbon import rules as carbon_rules
 from exchange.domain.carbon.state import CarbonState
 from exchange.domain.entries import entries
@@ -21,6 +21,9 @@ from exchange.domain.holdings import Holdings
 from exchange.domain.identity import LOCAL_OPERATOR, VENUE, Key, Participant, Role
 from exchange.domain.instruments import CreditClass, Instrument, InstrumentState
 from exchange.domain.ledger import Ledger, LedgerError
+from exchange.domain.making import protection
+from exchange.domain.making import rules as making_rules
+from exchange.domain.making.state import MakingState
 from exchange.domain.orders import (
     OpenOrder,
     OrderStatus,
@@ -32,6 +35,7 @@ from exchange.domain.orders import (
     take_front,
 )
 from exchange.domain.references import Reference, reference_body
+from exchange.domain.requests import RememberedRequests
 from exchange.domain.serials import OWN_REGISTRY, Custody
 from matching.book import OrderBook
 from matching.order import Order, Side, TimeInForce
@@ -109,6 +113,9 @@ class State:
         self.ended_today: list[tuple[str, str]] = []
         """`(account, client_order_id)` of orders that ended since the day began: forgotten two day ends later."""
         self.ended_yesterday: list[tuple[str, str]] = []
+        self.requests = RememberedRequests()
+        self.names: dict[str, dict[str, int]] = {}
+        """Orders by account and the id of the request that amended them last, as long as they are remembered."""
         self.references: dict[str, dict[str, Reference]] = {}
         self.sessions: dict[int, Session] = {}
         self.cancel_after: dict[str, int] = {}
@@ -126,6 +133,7 @@ class State:
         self.block_halves: dict[tuple[str, str, str], BlockHalf] = {}
         """`(account, counterparty, trade reference)` to what was keyed, waiting or ended lately."""
         self.carbon = CarbonState()
+        self.making = MakingState()
 
     def apply(self, seq: int, recorded_at: int, event: ev.Event) -> None:
         """Replay a recorded fact: the order book first, then everything else."""
@@ -205,6 +213,7 @@ class State:
 
     def _key_revoked(self, _seq: int, event: ev.KeyRevoked) -> None:
         del self.keys[event.key_id]
+        self.making.fix_sessions.pop(event.key_id, None)
 
     def _class_registered(self, seq: int, event: ev.ClassRegistered) -> None:
         self.classes[event.credit_class.class_id] = event.credit_class
@@ -242,7 +251,8 @@ class State:
 
     def _units_issued(self, seq: int, event: ev.UnitsIssued) -> None:
         self._referenced(seq, event)
-        self.issued[event.class_id] = event.block.last
+        self.issued[event.class_id] = (event.buffer or event.block).last
+        issuances.units_issued(self, seq, event)
         self._take_in(event.account, event.class_id, (event.block,))
 
     def _units_cancelled(self, seq: int, event: ev.UnitsCancelled) -> None:
@@ -261,6 +271,7 @@ class State:
         self._referenced(seq, event)
         for class_id, block in event.credits:
             self.holdings.remove(event.account, class_id, (block,))
+        offset_periods.retired(self, seq, event)
 
     def _take_in(self, account: str, class_id: str, blocks: tuple[SerialBlock, ...]) -> None:
         for block in blocks:
@@ -300,6 +311,8 @@ class State:
         self.remembered.setdefault(account, {})[event.order.client_order_id] = RememberedOrder(
             seq, event.order, seq, OrderStatus.OPEN
         )
+        if event.quote:
+            self.making.quote_entered(account, event.order.instrument, event.order.side, seq)
 
     def _order_rejected(self, seq: int, event: ev.OrderRejected) -> None:
         remembered = self.remembered.setdefault(event.account, {})
@@ -309,8 +322,11 @@ class State:
             remembered[client_order_id] = RememberedOrder(seq, event.order, 0, OrderStatus.REJECTED)
             self.ended_today.append((event.account, client_order_id))
 
-    def _order_amended(self, _seq: int, event: ev.OrderAmended) -> None:
+    def _order_amended(self, seq: int, event: ev.OrderAmended) -> None:
         order = self.orders[event.order_id]
+        if event.request_id:
+            self.requests.remember(event.account, event.request_id, seq)
+            self._rename(order, event.request_id)
         order.price = event.price
         order.quantity = event.quantity
         order.hold_cash += event.hold_cash_change
@@ -319,8 +335,14 @@ class State:
         if event.release_units:
             order.deliver = take_back(order.deliver, sum(units for _, units in event.release_units))[1]
 
-    def _order_cancelled(self, _seq: int, event: ev.OrderCancelled) -> None:
+    def _order_cancelled(self, seq: int, event: ev.OrderCancelled) -> None:
+        if event.request_id:
+            self.requests.remember(event.account, event.request_id, seq)
         self._end(self.orders[event.order_id], OrderStatus.CANCELLED)
+
+    def _request_refused(self, seq: int, event: ev.RequestRefused) -> None:
+        if event.request_id and event.account:
+            self.requests.remember(event.account, event.request_id, seq)
 
     def _orders_decremented(self, _seq: int, event: ev.OrdersDecremented) -> None:
         for order_id in (event.maker_order_id, event.taker_order_id):
@@ -345,8 +367,12 @@ class State:
         seller.deliver = take_front(seller.deliver, event.quantity)[1]
         self.listings[event.instrument].last_price = event.price
         self._deliver(seq, event, self.holdings.choose(event.rule, event.seller, event.delivered), buyer)
+        if self.making.protections:
+            for account in (event.buyer, event.seller):
+                protection.count_trade(self, account, event.instrument, event.quantity)
         for order in (maker, taker):
             order.filled += event.quantity
+            order.traded += event.price * event.quantity
             if order.filled == order.quantity:
                 self._end(order, OrderStatus.FILLED)
 
@@ -402,7 +428,10 @@ class State:
         for symbol, reference_price in event.references:
             self.listings[symbol].reference_price = reference_price
         for account, client_order_id in self.ended_yesterday:
-            del self.remembered[account][client_order_id]
+            forgotten = self.remembered[account].pop(client_order_id)
+            if forgotten.name:
+                del self.names[account][forgotten.name]
+        self.requests.end_day()
         self.ended_yesterday = self.ended_today
         self.ended_today = []
         # Like orders, block trades are forgotten at the second end of a day after their own.
@@ -411,6 +440,20 @@ class State:
         ]:
             del self.block_halves[key]
 
+    def order_named(self, account: str, client_order_id: str) -> int:
+        """Id of an account's order, live or remembered, by its first id or its present one; 0: there is none."""
+        remembered = self.remembered.get(account, {}).get(client_order_id)
+        if remembered is not None:
+            return remembered.order_id
+        return self.names.get(account, {}).get(client_order_id, 0)
+
+    def _rename(self, order: OpenOrder, name: str) -> None:
+        remembered = self.remembered[order.account][order.request.client_order_id]
+        names = self.names.setdefault(order.account, {})
+        names.pop(remembered.name, None)
+        names[name] = order.order_id
+        remembered.name = name
+
     def _end(self, order: OpenOrder, status: OrderStatus) -> None:
         del self.orders[order.order_id]
         del self.account_orders[order.account][order.order_id]
@@ -418,6 +461,8 @@ class State:
         remembered = self.remembered[order.account][client_order_id]
         remembered.status = status
         remembered.filled = order.filled
+        remembered.traded = order.traded
+        self.making.order_ended(order.account, order.instrument, order.side, order.order_id)
         self.ended_today.append((order.account, client_order_id))
 
     # What single events do to a book that did not decide them.
@@ -483,9 +528,11 @@ _RECORDERS: dict[type[ev.Event], Callable[..., None]] = {
     ev.OrderRejected: State._order_rejected,  # noqa: SLF001
     ev.OrderAmended: State._order_amended,  # noqa: SLF001
     ev.OrderCancelled: State._order_cancelled,  # noqa: SLF001
+    ev.RequestRefused: State._request_refused,  # noqa: SLF001
     ev.OrdersDecremented: State._orders_decremented,  # noqa: SLF001
     ev.Fill: State._fill,  # noqa: SLF001
     ev.DayClosed: State._day_closed,  # noqa: SLF001
+    **making_rules.RECORDERS,
     **carbon_rules.RECORDERS,
 }
 

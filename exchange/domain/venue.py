@@ -23,6 +23,7 @@ from exchange.domain import (
 from exchange.domain.carbon import rules as carbon_rules
 from exchange.domain.deciding import DuplicateRequest
 from exchange.domain.events import Event, OrderRejected, RequestRefused
+from exchange.domain.making import rules as making_rules
 from exchange.domain.rejects import Reject, RejectCode
 from exchange.domain.state import State
 from exchange.domain.well_formed import flaw
@@ -115,6 +116,7 @@ def _refusal(command: Command, reject: Reject) -> Event:
         message=reject.message,
         order_id=getattr(command, "order_id", 0),
         client_order_id=order.client_order_id if order else getattr(command, "client_order_id", ""),
+        request_id=getattr(command, "request_id", ""),
     )
 
 
@@ -143,11 +145,13 @@ _DECIDERS: dict[type[Command], Callable[..., None]] = {
     commands.WithdrawUnits: assets.withdraw_units,
     commands.Retire: assets.retire,
     commands.IssueUnits: assets.issue_units,
+    commands.IssueShared: assets.issue_shared,
     commands.CancelUnits: assets.cancel_units,
     commands.MoveUnits: assets.move_units,
     commands.KeyBlockTrade: block_trades.key_block_trade,
     commands.WithdrawBlockTrade: block_trades.withdraw_block_trade,
     commands.SetCalendar: administration.set_calendar,
     commands.CloseDay: business_day.close_day,
+    **making_rules.DECIDERS,  # type: ignore[dict-item]  # typed by the base of all commands
     **carbon_rules.DECIDERS,  # type: ignore[dict-item]  # typed by the base of all commands
 }

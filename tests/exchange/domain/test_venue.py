@@ -147,6 +147,7 @@ def lively_market() -> Market:
     market.alpha.rest(market.alpha.buy(4, 990, time_in_force=TimeInForce.GTD, expire_date="2026-12-01"))
     market.alpha.cancel(market.alpha.rest(market.alpha.buy(5, 990)))
     market.alpha.cancel_after(10**9)
+    market.alpha.amend(market.alpha.rest(market.alpha.buy(6, 980)), price=981, request_id="renamed")
     market.do(market.alpha.retire_command(V19, 3, "r"))
     market.do(commands.RegisterKey(LOCAL_OPERATOR, "k", "BETA", Role.TRADER, "ab" * 32))
     market.do(commands.SetCalendar(LOCAL_OPERATOR, "TEST", ("2026-11-25",)))

@@ -12,6 +12,8 @@ from exchange.domain.orders import OrderRequest, OrderType, RetirementTerms
 from exchange.domain.rejects import RejectCode
 from exchange.domain.serials import SerialBlock
 from matching.order import SelfTradePrevention, Side, TimeInForce
+from tests.exchange.log.golden_making import MAKING_EVENTS
+from tests.exchange.log.golden_offset import OFFSET_EVENTS
 from tests.exchange.log.golden_projects import PROJECT_EVENTS
 
 VCS_BLOCK = SerialBlock(
@@ -123,6 +125,9 @@ GOLDEN_EVENTS: dict[tuple[str, int], list[ev.Event]] = {
         ev.OrderAccepted(
             "ACME-1", 7, RETIRING_ORDER, 1250, "2026-11-23", "USD", 1000, 2000, hold_cash=125_250
         ),
+        ev.OrderAccepted(
+            "ACME-1", 7, PLAIN_ORDER, 1250, "2026-11-23", "USD", 1000, 2000, hold_cash=125_250, quote=True
+        ),
     ],
     ("order_rejected", 1): [
         ev.OrderRejected(
@@ -142,6 +147,9 @@ GOLDEN_EVENTS: dict[tuple[str, int], list[ev.Event]] = {
             hold_units=(("GS-5-2021", 10),),
             release_units=(("VCS-1340-2020", 110),),
         ),
+        ev.OrderAmended(
+            19, "ACME-1", "VCS-1340-2020", 1250, 60, keeps_priority=True, currency="USD", request_id="r-1"
+        ),
     ],
     ("order_cancelled", 1): [
         ev.OrderCancelled(19, "ACME-1", "VCS-1340-2020", 60, ev.CancelReason.EXPIRED, "USD"),
@@ -156,6 +164,17 @@ GOLDEN_EVENTS: dict[tuple[str, int], list[ev.Event]] = {
             release_cash=75_150,
             release_units=(("VCS-1340-2020", 60),),
         ),
+        ev.OrderCancelled(
+            19,
+            "ACME-1",
+            "VCS-1340-2020",
+            60,
+            ev.CancelReason.MASS_CANCEL,
+            "USD",
+            by="ACMEFIX",
+            request_id="r-2",
+        ),
+        ev.OrderCancelled(19, "ACME-1", "VCS-1340-2020", 60, ev.CancelReason.PROTECTION, "USD"),
     ],
     ("orders_decremented", 1): [
         ev.OrdersDecremented(
@@ -316,10 +335,21 @@ GOLDEN_EVENTS: dict[tuple[str, int], list[ev.Event]] = {
         ev.RequestRefused(
             "CancelOrder", "acme-key", "ACME-1", RejectCode.UNKNOWN_ORDER, "no such order", 99, "c-\u0000"
         ),
+        ev.RequestRefused(
+            "AmendOrder",
+            "ACMEFIX",
+            "ACME-1",
+            RejectCode.PROTECTION_TRIPPED,
+            "frozen",
+            client_order_id="c-1",
+            request_id="r-3",
+        ),
     ],
     ("day_closed", 1): [
         ev.DayClosed("ops", "2026-11-23", "2026-11-24", (("NATURE-BASKET", 990), ("VCS-1340-2020", 1251)))
     ],
+    **MAKING_EVENTS,
     # The rules of carbon: a module per topic.
     **PROJECT_EVENTS,
+    **OFFSET_EVENTS,
 }

@@ -48,7 +48,17 @@ INDEX_COLUMNS = {
     "calendar_set": (None, None, None),
     "request_refused": (None, "ACME-1", None),
     "day_closed": (None, None, None),
+    "protection_set": ("VCS-1340-2020", "ACME-1", None),
+    "protection_tripped": ("VCS-1340-2020", "ACME-1", None),
+    "protection_reset": ("VCS-1340-2020", "ACME-1", None),
+    "fix_session_registered": (None, "ACME-1", None),
+    "fix_password_set": (None, None, None),
     "project_registered": (None, None, None),
+    "offset_period_opened": (None, "ACME-1", None),
+    "activity_recorded": (None, "ACME-1", None),
+    "activity_corrected": (None, "ACME-1", None),
+    "reduction_recorded": (None, "ACME-1", None),
+    "retirement_allocated": (None, "ACME-1", None),
 }
 
 
