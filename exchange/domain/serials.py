@@ -50,6 +50,19 @@ def check_blocks(registry: str, blocks: tuple[SerialBlock, ...], quantity: int) 
     """Refuse blocks of another registry, reversed or overlapping ones, or those that do not add up to the quantity."""
     total = 0
     ordered = sorted(blocks, key=lambda block: (block.batch, block.first))
+def check_own_class_id(class_id: str) -> None:
+    """Refuse a class of the venue's own registry whose serial numbers would not tell it, or could not be read back."""
+    if (
+        not class_id.startswith(f"{OWN_REGISTRY}-")
+        or len(class_id) == len(OWN_REGISTRY) + 1
+        or set(class_id) & set("{}")
+    ):
+        raise Reject(
+            RejectCode.INVALID_PARAMS,
+            f"a class of the registry {OWN_REGISTRY} begins with {OWN_REGISTRY}- and has no braces",
+        )
+
+
     for index, block in enumerate(ordered):
         if block.registry != registry:
             raise Reject(

@@ -254,6 +254,14 @@ REFUSED: list[tuple[Command, RejectCode, str]] = [
         "a class id has the form registry-project-vintage",
     ),
     (new_class(class_id=""), RejectCode.INVALID_PARAMS, f"the credit class {ID_FORM}"),
+    *(
+        (
+            new_class(class_id=class_id, registry="EXC"),
+            RejectCode.INVALID_PARAMS,
+            "a class of the registry EXC begins with EXC- and has no braces",
+        )
+        for class_id in ("VCS-7-2026", "EXC-", "EXC-{first}")
+    ),
     (new_class(vintage=1989), RejectCode.INVALID_PARAMS, "vintages lie between 1990 and 2100"),
     (new_class(vintage=2101), RejectCode.INVALID_PARAMS, "vintages lie between 1990 and 2100"),
     (commands.ListInstrument("alpha-key", NEW_INSTRUMENT), RejectCode.NOT_PERMITTED, ONLY_OPERATORS),
