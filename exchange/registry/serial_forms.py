@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from exchange.domain.rejects import Reject, RejectCode
-from exchange.domain.serials import MAX_SERIAL
+from exchange.domain.serials import MAX_SERIAL, OWN_REGISTRY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,8 +44,11 @@ SEGMENTS: Mapping[str, str] = {
     "scheme": "(?:JC|JCL|KC|KCP|JP)",
     "state": "[A-Z0-9]{1,4}",
     "vintage": "[0-9]{4}",
+    "own_class": f"{OWN_REGISTRY}-[!-z|~]{{1,60}}",
 }
-"""The regular expression of each segment. None has a hyphen or a blank, so a text matches in one way, in linear time."""
+"""The regular expression of each segment. None has a blank, and but for `own_class`, which a number follows, none has a
+hyphen: a text matches in one way, in linear time.
+"""
 
 
 class SerialText(msgspec.Struct, frozen=True):
@@ -162,6 +165,8 @@ FORMS = (
         joint=" - ",
         lone_unit=True,
     ),
+    # Serials that are issued here count within their credit class.
+    SerialForm("EXC", OWN_REGISTRY, "{own_class}-{first} to {last}"),
 )
 
 

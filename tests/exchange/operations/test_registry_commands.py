@@ -64,6 +64,14 @@ def test_cancelled_units_never_come_back(cli: Cli, cli_json: CliJson) -> None:
     assert again.stderr.startswith("refused: 4008 SERIAL_BLOCK_OVERLAPS: ")
 
 
+def test_serials_that_were_issued_here_are_named_by_their_text(cli_json: CliJson) -> None:
+    """As those of any other registry: the venue's own text names its block in every command."""
+    cli_json("admin", "units", "issue", "ACME-1", "EXC-7-2026", "100")
+    done = cli_json("admin", "units", "withdraw", "ACME-1", "EXC-7-2026", "--block", "EXC-7-2026-11 to 40")
+    assert [{"registry": "EXC", "batch": OWN_BATCH, "first": 11, "last": 40}] == done["events"][0]["blocks"]
+    assert 70 == supply(cli_json)["EXC-7-2026"]
+
+
 def test_units_move_to_the_own_registry(cli_json: CliJson) -> None:
     """One event cancels serials there and issues as many here."""
     part = f"ACR:{ACR_BATCH}:40000-40099"

@@ -49,7 +49,9 @@ def test_every_way_out_is_counted() -> None:
         )
     )
     shown = [one for one in market.recorded if one.event.kind in {"units_deposited", "units_withdrawn"}]
-    first, *_ = totals_of([one for one in shown if one.seq <= out and one.event.class_id == V18])
+    first, *_ = totals_of(
+        [one for one in shown if one.seq <= out and getattr(one.event, "class_id", "") == V18]
+    )
 
     assert ClassTotal(V18, out, 4 * UNITS, 4 * UNITS - 50, 0, 0, 0, 0, 50) == first
     kinds = {"units_deposited", "units_withdrawn", "retired", "units_cancelled"}

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exchange.domain.rejects import Reject, RejectCode
-from exchange.domain.serials import MAX_SERIAL, SerialBlock
+from exchange.domain.serials import MAX_SERIAL, SerialBlock, own_batch
 from exchange.registry.serial_forms import FORMS, SEGMENTS, SerialForm
 from exchange.registry.serials import MAX_TEXT_LENGTH, SerialFields, SerialRange, opaque, parse
 
@@ -31,8 +31,9 @@ GS_LEGACY = "RW-5-1463953-2-2-0-7014 - RW-5-1467609-2-2-0-7014"
 J_CREDIT = "JCL-ERL-1042-501 to 1500"
 ITMO = "CA0001-GHA01-GHA-1-2021 - CA0001-GHA01-GHA-500-2021"
 ITMO_UNIT = "CA0001-GHA01-GHA-17-2021"
+OWN = "EXC-7-2026-501 to 1500"
 OPAQUE = "PURO-FI-2024/7 lot B [100 to 350]"
-ALL = [VCS, CAR, ACR, ART, FCPF, GS, GS_LEGACY, J_CREDIT, ITMO, ITMO_UNIT]
+ALL = [VCS, CAR, ACR, ART, FCPF, GS, GS_LEGACY, J_CREDIT, ITMO, ITMO_UNIT, OWN]
 
 
 @pytest.fixture
@@ -176,6 +177,7 @@ def test_a_vcs_batch_is_split_into_its_56_real_retirements(rows: list[dict[str, 
         (J_CREDIT, "J-CREDIT", "JCL-ERL-1042-{first} to {last}", 501, 1500, SerialFields()),
         (ITMO, "ITMO", "CA0001-GHA01-GHA-{serial}-2021", 1, 500, SerialFields(None, 2021, "GHA")),
         (ITMO_UNIT, "ITMO", "CA0001-GHA01-GHA-{serial}-2021", 17, 17, SerialFields(None, 2021, "GHA")),
+        (OWN, "EXC", own_batch("EXC-7-2026"), 501, 1500, SerialFields()),
     ],
 )
 def test_a_form_is_taken_apart(
