@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from exchange.domain import events as ev
+from exchange.domain.carbon import claims
 from exchange.domain.serials import OWN_REGISTRY, units_by_class
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ def reference_body(event: Referenced) -> tuple[str, ...]:
     if isinstance(event, ev.Retired):
         return retirement_body(event, units_by_class(event.credits))
     if isinstance(event, ev.UnitsIssued):
-        return (event.kind, event.class_id, str(event.block.quantity))
+        # With no share for the pool the body is what it was before there were pools.
+        buffer = () if event.buffer is None else (str(event.buffer.quantity),)
+        return (event.kind, event.class_id, str(event.block.quantity), *buffer)
     if isinstance(event, ev.UnitsCancelled):
         return (event.kind, event.class_id, event.reason, *_texts(event.blocks))
     if isinstance(event, ev.UnitsMoved):
@@ -58,7 +61,7 @@ def retirement_body(event: ev.Retired, units: Delivery) -> tuple[str, ...]:
         named = tuple(text for class_id, quantity in units for text in (class_id, str(quantity)))
     else:
         named = tuple(text for class_id, block in event.credits for text in (class_id, *_texts((block,))))
-    return (event.kind, event.beneficiary, event.purpose, *named)
+    return (event.kind, event.beneficiary, event.purpose, *named, *claims.body(event.claim))
 
 
 def _texts(blocks: Iterable[SerialBlock]) -> tuple[str, ...]:

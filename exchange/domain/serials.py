@@ -37,6 +37,10 @@ class SerialBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=Fa
         return self.last - self.first + 1
 
 
+SAME_NUMBERS: Mapping[str, tuple[str, ...]] = {"CDM": ("CDM", "GS"), "GS": ("GS", "CDM")}
+"""Registries that know a unit by the same number: the Gold Standard labels credits of the Clean Development Mechanism, whose
+Kyoto identifiers stay what they are. A number that one of them brought in cannot come in from the other."""
+
 ClassBlock = tuple[str, SerialBlock]
 """A credit class and serials of it."""
 
@@ -46,10 +50,6 @@ def own_batch(class_id: str) -> str:
     return f"{class_id}-{{first}} to {{last}}"
 
 
-def check_blocks(registry: str, blocks: tuple[SerialBlock, ...], quantity: int) -> None:
-    """Refuse blocks of another registry, reversed or overlapping ones, or those that do not add up to the quantity."""
-    total = 0
-    ordered = sorted(blocks, key=lambda block: (block.batch, block.first))
 def check_own_class_id(class_id: str) -> None:
     """Refuse a class of the venue's own registry whose serial numbers would not tell it, or could not be read back."""
     if (
@@ -63,6 +63,10 @@ def check_own_class_id(class_id: str) -> None:
         )
 
 
+def check_blocks(registry: str, blocks: tuple[SerialBlock, ...], quantity: int) -> None:
+    """Refuse blocks of another registry, reversed or overlapping ones, or those that do not add up to the quantity."""
+    total = 0
+    ordered = sorted(blocks, key=lambda block: (block.batch, block.first))
     for index, block in enumerate(ordered):
         if block.registry != registry:
             raise Reject(
@@ -111,6 +115,17 @@ def units_by_class(blocks: tuple[ClassBlock, ...]) -> Delivery:
     return tuple(units.items())
 
 
+def require_new_serials(custody: Custody, blocks: tuple[SerialBlock, ...]) -> None:
+    """Refuse serials that came in before: a tonne is counted once."""
+    for block in blocks:
+        serial = custody.overlap(block)
+        if serial is not None:
+            raise Reject(
+                RejectCode.SERIAL_BLOCK_OVERLAPS,
+                f"serial number {serial} of batch {block.batch} came in before",
+            )
+
+
 class Custody:
     """Which serial numbers are immobilised here for the venue and as which credit class, whoever holds them."""
 
@@ -122,7 +137,8 @@ class Custody:
         """The first serial number of the block that is already here, or None."""
         serials = [
             serial
-            for held in self._batches.get((block.registry, block.batch), {}).values()
+            for registry in SAME_NUMBERS.get(block.registry, (block.registry,))
+            for held in self._batches.get((registry, block.batch), {}).values()
             if (serial := held.first_overlap(block.first, block.last)) is not None
         ]
         return min(serials, default=None)

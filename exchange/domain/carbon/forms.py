@@ -4,10 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exchange.domain.carbon import project_forms
+from exchange.domain.carbon import (
+    article6_forms,
+    corsia_forms,
+    issuance_forms,
+    offset_forms,
+    party_forms,
+    project_forms,
+    reversal_forms,
+)
 
 if TYPE_CHECKING:
     from exchange.domain.forms import Event
 
-CARBON_EVENT_TYPES: tuple[type[Event], ...] = (*project_forms.EVENT_TYPES,)
-CarbonCommand = project_forms.ProjectCommand
+CARBON_EVENT_TYPES: tuple[type[Event], ...] = (
+    *project_forms.EVENT_TYPES,
+    *issuance_forms.EVENT_TYPES,
+    *reversal_forms.EVENT_TYPES,
+    *party_forms.EVENT_TYPES,
+    *article6_forms.EVENT_TYPES,
+    *corsia_forms.EVENT_TYPES,
+    *offset_forms.EVENT_TYPES,
+)
+CarbonCommand = (
+    project_forms.ProjectCommand
+    | issuance_forms.IssuanceCommand
+    | reversal_forms.ReversalCommand
+    | party_forms.PartyCommand
+    | article6_forms.Article6Command
+    | corsia_forms.CorsiaCommand
+    | offset_forms.OffsetCommand
+)

@@ -4,21 +4,50 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exchange.domain.carbon.project_forms import Crediting
+from exchange.domain.carbon.project_forms import project_key
 from exchange.domain.rejects import Reject, RejectCode
+from exchange.domain.serials import OWN_REGISTRY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from exchange.domain.instruments import CreditClass, Instrument
     from exchange.domain.state import State
 
 
 def check_retirement(state: State, class_ids: Iterable[str]) -> None:
     """Refuse to retire what does not exist yet: ex-ante credits are expectations (ICVCM Core Carbon Principle 6)."""
     for class_id in class_ids:
-        credit_class = state.classes[class_id]
-        if state.carbon.projects.of_class(credit_class).crediting is Crediting.EX_ANTE:
+        if state.carbon.projects.is_ex_ante(state.classes[class_id]):
             raise Reject(
                 RejectCode.EX_ANTE_NOT_RETIRABLE,
                 f"{class_id} is issued for what is expected; only verified tonnes can be retired",
             )
+
+
+def check_departure(state: State, credit_class: CreditClass) -> None:
+    """Refuse to let expectations go to another registry: whoever holds them when they are verified is known here alone."""
+    if credit_class.registry == OWN_REGISTRY and state.carbon.projects.is_ex_ante(credit_class):
+        raise Reject(
+            RejectCode.EX_ANTE_STAYS,
+            f"{credit_class.class_id} is issued for what is expected; it stays here until it is verified or expires",
+        )
+
+
+def check_listing(state: State, instrument: Instrument) -> None:
+    """Refuse an instrument of verified and expected credits: whoever bought it would not know which they get."""
+    kinds = [state.carbon.projects.is_ex_ante(state.classes[class_id]) for class_id in instrument.classes]
+    if any(kinds) and not all(kinds):
+        raise Reject(
+            RejectCode.EX_ANTE_MIXED, f"{instrument.symbol} has classes of verified and of expected credits"
+        )
+
+
+def check_issuance(state: State, credit_class: CreditClass) -> None:
+    """Refuse new units to a project whose owner has not made good an intentional reversal (17 CCR 95983 (c))."""
+    owed = state.carbon.reversals.owed.get(project_key(credit_class.registry, credit_class.project), 0)
+    if owed:
+        raise Reject(
+            RejectCode.REVERSAL_OWED,
+            f"{owed} units are owed for a reversal of project {credit_class.project}; issuance stops until then",
+        )

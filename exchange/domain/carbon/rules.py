@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exchange.domain.carbon import projects
+from exchange.domain.carbon import (
+    article6,
+    corsia,
+    issuances,
+    offset,
+    offset_periods,
+    parties,
+    projects,
+    reversals,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -12,10 +21,26 @@ if TYPE_CHECKING:
     from exchange.domain.forms import CommandForm, Event
     from exchange.domain.ledger import Entry
 
-DECIDERS: dict[type[CommandForm], Callable[..., None]] = {**projects.DECIDERS}
+DECIDERS: dict[type[CommandForm], Callable[..., None]] = {
+    **projects.DECIDERS,
+    **issuances.DECIDERS,
+    **reversals.DECIDERS,
+    **parties.DECIDERS,
+    **article6.DECIDERS,
+    **corsia.DECIDERS,
+    **offset.DECIDERS,
+}
 """What decides a command, given the venue and the command."""
 
-RECORDERS: dict[type[Event], Callable[..., None]] = {**projects.RECORDERS}
+RECORDERS: dict[type[Event], Callable[..., None]] = {
+    **projects.RECORDERS,
+    **issuances.RECORDERS,
+    **reversals.RECORDERS,
+    **parties.RECORDERS,
+    **article6.RECORDERS,
+    **corsia.RECORDERS,
+    **offset_periods.RECORDERS,
+}
 """What an event means for the state, given the state, the event's seq and the event."""
 
 ENTRIES: dict[type[Event], Callable[..., list[Entry]]] = {}

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import msgspec
 
+from exchange.domain.carbon.article6 import Article6
+from exchange.domain.carbon.corsia import Corsia
+from exchange.domain.carbon.issuances import Issuances
+from exchange.domain.carbon.offset_periods import OffsetAccounts
+from exchange.domain.carbon.parties import Parties
 from exchange.domain.carbon.projects import Projects
+from exchange.domain.carbon.reversals import Reversals
 
 
 class CarbonState(msgspec.Struct, eq=False, forbid_unknown_fields=True):
     """The carbon part of the state. Every topic brings a struct that JSON carries and brings back exactly."""
 
     projects: Projects = msgspec.field(default_factory=Projects)
+    issuances: Issuances = msgspec.field(default_factory=Issuances)
+    reversals: Reversals = msgspec.field(default_factory=Reversals)
+    parties: Parties = msgspec.field(default_factory=Parties)
+    article6: Article6 = msgspec.field(default_factory=Article6)
+    corsia: Corsia = msgspec.field(default_factory=Corsia)
+    offset: OffsetAccounts = msgspec.field(default_factory=OffsetAccounts)

@@ -15,6 +15,7 @@ from matching.order import SelfTradePrevention, Side, TimeInForce
 from tests.exchange.log.golden_making import MAKING_EVENTS
 from tests.exchange.log.golden_offset import OFFSET_EVENTS
 from tests.exchange.log.golden_projects import PROJECT_EVENTS
+from tests.exchange.log.golden_reversals import REVERSAL_EVENTS
 
 VCS_BLOCK = SerialBlock(
     "VCS", "19298-{}-{}-VCS-VCU-260-VER-PE-14-1340-01012020-31122020-1", 919803614, 919804613
@@ -313,7 +314,15 @@ GOLDEN_EVENTS: dict[tuple[str, int], list[ev.Event]] = {
             "EXC-7-2025",
             SerialBlock("EXC", "EXC-7-2025-{first} to {last}", 1, 500),
             "issue 1",
-        )
+        ),
+        ev.UnitsIssued(
+            "ops",
+            "ACME-1",
+            "EXC-7-2025",
+            SerialBlock("EXC", "EXC-7-2025-{first} to {last}", 501, 900),
+            "issue 2",
+            SerialBlock("EXC", "EXC-7-2025-{first} to {last}", 901, 1000),
+        ),
     ],
     ("units_cancelled", 1): [
         ev.UnitsCancelled("ops", "ACME-1", "VCS-1340-2020", (VCS_PIECE,), "issued in error", "cancel 1")
@@ -351,5 +360,6 @@ GOLDEN_EVENTS: dict[tuple[str, int], list[ev.Event]] = {
     **MAKING_EVENTS,
     # The rules of carbon: a module per topic.
     **PROJECT_EVENTS,
+    **REVERSAL_EVENTS,
     **OFFSET_EVENTS,
 }
