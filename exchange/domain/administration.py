@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exchange.domain import events as ev
+from exchange.domain.carbon import japan
+from exchange.domain.carbon.obstacles import check_listing
 from exchange.domain.deciding import parse_date, require_operator
 from exchange.domain.executions import emit_cancelled
 from exchange.domain.identity import LOCAL_OPERATOR, TRADING_ROLES, VENUE
@@ -90,6 +92,7 @@ def register_class(venue: Deciding, command: commands.RegisterClass) -> None:
         check_own_class_id(credit_class.class_id)
     if not OLDEST_VINTAGE <= credit_class.vintage <= NEWEST_VINTAGE:
         raise Reject(RejectCode.INVALID_PARAMS, f"vintages lie between {OLDEST_VINTAGE} and {NEWEST_VINTAGE}")
+    japan.check_class(credit_class)
     venue.emit(ev.ClassRegistered(command.by, credit_class))
 
 
@@ -109,6 +112,7 @@ def list_instrument(venue: Deciding, command: commands.ListInstrument) -> None:
             raise Reject(RejectCode.UNKNOWN_CLASS, f"{class_id!r} is not a registered credit class")
         if credit_class.unit is not instrument.unit:
             raise Reject(RejectCode.INVALID_INSTRUMENT, f"{class_id} counts {credit_class.unit.value}")
+    check_listing(state, instrument)
     venue.emit(ev.InstrumentListed(command.by, instrument))
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
+from exchange.domain.carbon.project_forms import Crediting
 from exchange.domain.money import currency_exponent, parse_decimal, render_decimal
 from exchange.domain.rejects import Reject, RejectCode
 
@@ -43,6 +44,8 @@ class CreditClass(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     country: str = ""
     """ISO 3166 alpha-2 code of the host country."""
     labels: tuple[str, ...] = ()
+    crediting: Crediting | None = None
+    """Issued for what was verified or for what is expected; None: as its project."""
 
 
 class Instrument(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -129,6 +129,9 @@ class SerialForm(msgspec.Struct, frozen=True):
         return SerialText(f"{text[:begin]}{{serial}}{text[end:]}", number, number, segments)
 
 
+_KYOTO_UNIT = "{country}-{unit_type}-{serial}-{issued_for}-{valid_for}-{land_use}-{project}"
+"""Decision 13/CMP.1: country, type, number, commitment periods of issue and validity, activity, project."""
+
 FORMS = (
     SerialForm(
         "VCS",
@@ -148,13 +151,9 @@ FORMS = (
     SerialForm(
         "GS", "GS", "GS1-{unit_type}-{country}-GS{project}-{activity}-{vintage}-{batch_number}-{first}-{last}"
     ),
-    # The form of Kyoto units: country, type, number, commitment periods of issue and validity, activity, project.
-    SerialForm(
-        "GS legacy",
-        "GS",
-        "{country}-{unit_type}-{serial}-{issued_for}-{valid_for}-{land_use}-{project}",
-        joint=" - ",
-    ),
+    SerialForm("GS legacy", "GS", _KYOTO_UNIT, joint=" - "),
+    # The same text: a Gold Standard label does not change a credit's number. Whoever knows the registry says so.
+    SerialForm("CER", "CDM", _KYOTO_UNIT, joint=" - "),
     # Japan publishes the codes of scheme, credit type and certification, but no text form for a block: this one is ours.
     SerialForm("J-Credit", "J-CREDIT", "{scheme}-{credit_type}-{certification}-{first} to {last}"),
     # Decision 6/CMA.4 numbers each unit; reports give the first and the last.

@@ -100,10 +100,11 @@ class SerialRange(msgspec.Struct, frozen=True):
 def parse(text: str, registry: str = "") -> SerialRange:
     """Read a block's text.
 
-    `registry`: whose serial it is; may be left out for the known forms, which tell it. An unknown form is read as
+    `registry`: whose serial it is; may be left out for the known forms, which tell it (but those of Kyoto units, which
+    without it are the Gold Standard's). An unknown form is read as
     `TEXT [FIRST to LAST]`. Raises `Reject` (SERIAL_BLOCK_INVALID).
     """
-    known = _parse_known(text)
+    known = _parse_known(text, registry)
     if known is not None:
         if registry and registry != known.registry:
             raise invalid(text, f"it is one of {known.registry}, not of {registry}")
@@ -137,16 +138,18 @@ def opaque(registry: str, text: str, first: int, last: int) -> SerialRange:
     return SerialRange(registry, text, first, last, None, SerialFields())
 
 
-def _parse_known(text: str) -> SerialRange | None:
+def _parse_known(text: str, registry: str = "") -> SerialRange | None:
+    """The block of a known form; where several registries write it so, that of `registry`, or else of the first."""
     if len(text) > MAX_TEXT_LENGTH:
         raise Reject(
             RejectCode.SERIAL_BLOCK_INVALID, f"a serial number has at most {MAX_TEXT_LENGTH} characters"
         )
+    found: SerialRange | None = None
     for form in FORMS:
-        taken_apart = form.read(text)
+        taken_apart = form.read(text) if found is None or form.registry == registry else None
         if taken_apart is not None:
-            return _range(form, taken_apart)
-    return None
+            found = _range(form, taken_apart)
+    return found
 
 
 def _range(form: SerialForm, taken_apart: SerialText) -> SerialRange:

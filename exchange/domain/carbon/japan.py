@@ -30,8 +30,6 @@ CDM_REGISTRY = "CDM"
 """Holds CER."""
 INVALIDATED_REGISTRIES = (J_CREDIT_REGISTRY, CDM_REGISTRY)
 """Registries whose credits are invalidated, not retired."""
-KYOTO_REGISTRIES = (CDM_REGISTRY, "GS")
-"""Registries that know a Kyoto unit by the same identifier: one number of theirs is one tonne."""
 
 
 class Scheme(StrEnum):

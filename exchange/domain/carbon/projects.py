@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from exchange.domain.carbon.project_forms import Project, ProjectRegistered, RegisterProject, project_key
+from exchange.domain.carbon.project_forms import (
+    Crediting,
+    Project,
+    ProjectRegistered,
+    RegisterProject,
+    project_key,
+)
 from exchange.domain.deciding import require_operator
 from exchange.domain.rejects import Reject, RejectCode
 from exchange.domain.well_formed import check_id
@@ -47,6 +53,11 @@ class Projects(msgspec.Struct, eq=False):
     def of_class(self, credit_class: CreditClass) -> Project:
         """The project of a registered class; there always is one."""
         return self.descriptions[project_key(credit_class.registry, credit_class.project)][-1].project
+
+    def is_ex_ante(self, credit_class: CreditClass) -> bool:
+        """Whether a registered class is issued for what is expected: by its own word, or else by its project's."""
+        crediting = credit_class.crediting or self.of_class(credit_class).crediting
+        return crediting is Crediting.EX_ANTE
 
 
 def register_project(venue: Deciding, command: RegisterProject) -> None:

@@ -100,7 +100,8 @@ def _block_options(function: click.decorators.FC) -> click.decorators.FC:
         "blocks",
         multiple=True,
         metavar="BLOCK",
-        help="A serial block as its registry writes it, or REGISTRY:BATCH:FIRST-LAST; may be repeated.",
+        help="A serial block as its registry writes it (CDM: in front of a CER), or REGISTRY:BATCH:FIRST-LAST;"
+        " may be repeated.",
     )(function)
     return click.option(
         "--blocks-file",
@@ -252,19 +253,19 @@ def _blocks(texts: tuple[str, ...], file: Path | None) -> tuple[SerialBlock, ...
 
 
 def parse_block(text: str) -> SerialBlock:
-    """A block as its registry writes it, or as REGISTRY:BATCH:FIRST-LAST. Raises Refused."""
+    """A block as its registry writes it, its code in front or not, or as REGISTRY:BATCH:FIRST-LAST. Raises Refused."""
     registry, _, rest = text.partition(":")
     batch, _, numbers = rest.rpartition(":")
     first, dash, last = numbers.partition("-")
     if registry and batch and dash and _is_number(first) and _is_number(last):
         return SerialBlock(registry, batch, int(first), int(last))
     try:
-        return parse(text).to_block()
+        return (parse(rest, registry) if rest else parse(text)).to_block()
     except Reject as reject:
         raise Refused(
             reject.code,
             f"{text!r} is neither REGISTRY:BATCH:FIRST-LAST nor a serial number of a known form"
-            " such as ACR-US-499-2022-2006-37319 to 54852",
+            " such as ACR-US-499-2022-2006-37319 to 54852, or CDM:RW-5-11-2-2-0-7014 - RW-5-20-2-2-0-7014",
         ) from reject
 
 
