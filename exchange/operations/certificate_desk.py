@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -88,7 +87,7 @@ class CertificateDesk:
             # What other events are is nobody's business.
             raise Reject(RejectCode.UNKNOWN_RETIREMENT, f"event {seq} of the log is no retirement") from None
         except HeadAwaited as awaited:
-            raise _not_ready(seq, due_at(awaited.retired_at)) from None
+            raise _not_ready(seq, due_at(awaited.retired_at), self._publisher.clock()) from None
         except (ChainBroken, HeadsUnusable):
             log.exception("no certificate can be issued", seq=seq)
             raise Reject(
@@ -126,8 +125,7 @@ class CertificateDesk:
             self._kept_bytes -= len(dropped)
 
 
-def _not_ready(seq: int, due_ns: int) -> TryLater:
-    now_ns = time.time_ns()
+def _not_ready(seq: int, due_ns: int, now_ns: int) -> TryLater:
     # The publisher looks once a second.
     at_ns = max(due_ns, now_ns) + _SECOND_NS
     return TryLater(

@@ -13,6 +13,7 @@ from exchange.log.heads import publish, read_head, read_published, sign_head
 from exchange.registry.certificate_issuing import MAX_PROOF_EVENTS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from exchange.domain.events import Recorded
@@ -34,7 +35,11 @@ log = structlog.get_logger()
 class HeadPublisher:
     """Follows the log and adds heads to the file of published heads. One process publishes for a venue."""
 
-    def __init__(self, reader: LogReader, key: VenueKey, heads: Path) -> None:
+    def __init__(
+        self, reader: LogReader, key: VenueKey, heads: Path, clock: Callable[[], int] = time.time_ns
+    ) -> None:
+        self.clock = clock
+        """Nanoseconds UTC."""
         self._reader = reader
         self._key = key
         self._heads = heads
@@ -59,7 +64,7 @@ class HeadPublisher:
                 self._looked_up_to = up_to
                 return up_to < last_seq
         waiting = self._waiting
-        if time.time_ns() < due_at(waiting.recorded_at) and last_seq - waiting.seq < _SOONER_EVENTS:
+        if self.clock() < due_at(waiting.recorded_at) and last_seq - waiting.seq < _SOONER_EVENTS:
             return False
         seq = min(last_seq, waiting.seq + MAX_PROOF_EVENTS)
         await self.publish(seq)

@@ -7,6 +7,8 @@ gives way to the other processes of the machine, and an order never waits for it
 from __future__ import annotations
 
 import os
+import time
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +27,8 @@ from exchange.operations.work import SignerWork
 from exchange.registry.certificate_issuing import CertificateIssuer
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
     from exchange.domain.state import State
 
 log = structlog.get_logger()
@@ -38,20 +42,28 @@ async def main(work: SignerWork, parent: child.Parent) -> None:
     key, created = VenueKey.load_or_create(Path(work.key))
     if created:
         log.warning("made the venue's signing key: keep a copy", key=work.key, public_key=key.public_hex)
-    heads = Path(work.heads)
-    async with await LogReader.open(work.dsn, connections=4) as reader:
+    async with serve_signer(work.dsn, key, Path(work.heads), Path(work.socket)) as publisher:
+        parent.report(child.Ready({"public_key": key.public_hex}))
+        await parent.work_until_stop(publisher.run())
+
+
+@asynccontextmanager
+async def serve_signer(
+    dsn: str, key: VenueKey, heads: Path, socket: Path, clock: Callable[[], int] = time.time_ns
+) -> AsyncIterator[HeadPublisher]:
+    """Serves on a unix socket what is signed with a key; heads are published while the publisher runs."""
+    async with await LogReader.open(dsn, connections=4) as reader:
 
         async def recovered() -> State:
-            return (await recover(reader, SnapshotStore(work.dsn))).state
+            return (await recover(reader, SnapshotStore(dsn))).state
 
-        publisher = HeadPublisher(reader, key, heads)
+        publisher = HeadPublisher(reader, key, heads, clock)
         desk = CertificateDesk(CertificateIssuer(reader, key, heads), key, publisher, recovered)
         runner = web.AppRunner(create_signer_app(desk, key, heads), access_log=None, shutdown_timeout=1)
         try:
             await runner.setup()
-            await web.UnixSite(runner, work.socket).start()
-            parent.report(child.Ready({"public_key": key.public_hex}))
-            await parent.work_until_stop(publisher.run())
+            await web.UnixSite(runner, str(socket)).start()
+            yield publisher
         finally:
             await runner.cleanup()
 

@@ -42,4 +42,4 @@ def _thousandths(weight: str) -> int:
     digits = whole + decimals.ljust(3, "0")
     if not (digits.isascii() and digits.isdigit() and len(whole) == 1 and len(decimals) <= 3):
         return 0
-    return min(int(digits), 1000)
+    return int(digits) if int(digits) <= 1000 else 0
