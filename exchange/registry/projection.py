@@ -28,6 +28,7 @@ from exchange.registry.rows import (
     CreditClassRow,
     DeferredTrade,
     HoldingRow,
+    InstrumentRow,
     Issuance,
     MovementRow,
     Place,
@@ -59,6 +60,7 @@ class Appended(msgspec.Struct):
     postings: list[PostingRow]
     batches: list[Batch]
     classes: list[CreditClassRow]
+    instruments: list[InstrumentRow]
     issuances: list[Issuance]
     retirements: list[Retirement]
     business_days: list[BusinessDay]
@@ -213,6 +215,12 @@ class Projection:
                 known.country,
                 known.labels,
             )
+        )
+
+    def _instrument_listed(self, event: ev.InstrumentListed) -> None:
+        listed = event.instrument
+        self._new.instruments.append(
+            InstrumentRow(listed.symbol, self.seq, listed.tick, listed.price_decimals)
         )
 
     def _venue_opened(self, event: ev.VenueOpened) -> None:

@@ -106,6 +106,15 @@ class CreditClassRow(NamedTuple):
     labels: tuple[str, ...]
 
 
+class InstrumentRow(NamedTuple):
+    """An instrument: a price is `ticks * tick * 10**-price_decimals`."""
+
+    instrument: str
+    seq: int
+    tick: int
+    price_decimals: int
+
+
 class Issuance(NamedTuple):
     """Serials that came in for the first time."""
 

@@ -27,6 +27,7 @@ from exchange.registry.rows import (
     CreditClassRow,
     DeferredTrade,
     Holding,
+    InstrumentRow,
     Issuance,
     Movement,
     Posting,
@@ -227,6 +228,7 @@ class RegistryStore:
         tables: tuple[tuple[str, Sequence[tuple[object, ...]], tuple[str, ...]], ...] = (
             ("batch", appended.batches, Batch._fields),
             ("credit_class", appended.classes, CreditClassRow._fields),
+            ("instrument", appended.instruments, InstrumentRow._fields),
             ("movement", appended.movements, Movement._fields),
             ("posting", appended.postings, Posting._fields),
             ("issuance", appended.issuances, Issuance._fields),
