@@ -234,7 +234,7 @@ class Projection:
 
 
 def _nothing() -> Appended:
-    return Appended([], [], [], [], [], [], [], [], [])
+    return Appended([], [], [], [], [], [], [], [], [], [])
 
 
 _RULES: dict[type[ev.Event], Callable[..., None]] = {
@@ -248,6 +248,7 @@ _RULES: dict[type[ev.Event], Callable[..., None]] = {
     ev.UnitsMoved: Projection._units_moved,  # noqa: SLF001
     ev.Retired: Projection._retired,  # noqa: SLF001
     ev.ClassRegistered: Projection._class_registered,  # noqa: SLF001
+    ev.InstrumentListed: Projection._instrument_listed,  # noqa: SLF001
     ev.VenueOpened: Projection._venue_opened,  # noqa: SLF001
     ev.DayClosed: Projection._day_closed,  # noqa: SLF001
     ev.CashDeposited: Projection._cash_only,  # noqa: SLF001
@@ -262,7 +263,6 @@ _OTHERS: tuple[type[ev.Event], ...] = (
     ev.AccountOpened,
     ev.KeyRegistered,
     ev.KeyRevoked,
-    ev.InstrumentListed,
     ev.InstrumentStateChanged,
     ev.FeesChanged,
     ev.SessionOpened,

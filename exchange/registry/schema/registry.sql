@@ -44,6 +44,15 @@ CREATE TABLE credit_class (
 );
 CREATE INDEX credit_class_project ON credit_class (registry, project);
 
+-- What it takes to read the prices of trades.
+CREATE TABLE instrument (
+    instrument text PRIMARY KEY,
+    seq bigint NOT NULL,
+    tick bigint NOT NULL,
+    price_decimals integer NOT NULL
+);
+COMMENT ON COLUMN instrument.tick IS 'in units of 10**-price_decimals of the currency';
+
 CREATE TABLE batch (
     batch_id integer PRIMARY KEY,
     seq bigint NOT NULL,
