@@ -16,7 +16,7 @@ from exchange.registry.class_totals import ClassTotals
 from exchange.registry.rows import ENDED, Batch, Holding, HoldingRow, MovementRow, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from exchange.domain.orders import Delivery
     from exchange.domain.serials import ClassBlock
@@ -107,6 +107,21 @@ class Places:
                 self._at[Place(row.place)].give(row.account, row.class_id, (block,))
             else:
                 self._locked.setdefault(row.trade, []).append(row)
+
+    def batch_name(self, batch_id: int) -> BatchKey:
+        """Registry and batch of a batch id."""
+        return self._batch_names[batch_id]
+
+    def holders(self, class_id: str) -> Iterator[tuple[str, SerialBlock]]:
+        """Accounts and the serials of a class that they hold, then those of sellers that are locked for a trade."""
+        for account, held in self._held.accounts():
+            if held == class_id:
+                for block in self._held.blocks(account, class_id):
+                    yield account, block
+        for _, rows in sorted(self._locked.items()):
+            for batch_id, first, last, locked, _, seller, _ in rows:
+                if locked == class_id:
+                    yield seller, SerialBlock(*self._batch_names[batch_id], first, last)
 
     # What events do to serials.
 
