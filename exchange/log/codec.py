@@ -24,10 +24,12 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {}
 class UnknownEvent(Exception):  # noqa: N818 - it says what was found in the log
     """An event that this program does not understand. Whoever reads the log stops here: to skip it is to be wrong."""
 
-    def __init__(self, kind: str, version: int, why: str) -> None:
+    def __init__(self, kind: str, version: int, why: str, *, is_newer: bool = False) -> None:
         super().__init__(f"event {kind} version {version}: {why}")
         self.kind = kind
         self.version = version
+        self.is_newer = is_newer
+        """Whether a newer program may have written it; otherwise it is damaged."""
 
 
 class EventCodec:
@@ -61,9 +63,10 @@ class EventCodec:
             return
         event_type = self._types.get(kind)
         if event_type is None:
-            raise UnknownEvent(kind, version, "this program does not know the kind")
+            raise UnknownEvent(kind, version, "this program does not know the kind", is_newer=True)
         if not 1 <= version < event_type.version:
-            raise UnknownEvent(kind, version, f"this program knows versions 1 to {event_type.version}")
+            why = f"this program knows versions 1 to {event_type.version}"
+            raise UnknownEvent(kind, version, why, is_newer=version > event_type.version)
 
     def _upcast(self, kind: str, version: int, payload: bytes) -> Event:
         self.check_known(kind, version)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ _PRUNE = """
 DELETE FROM snapshot WHERE seq > (SELECT last_seq FROM log_head)
     OR seq NOT IN (SELECT seq FROM snapshot, log_head WHERE seq <= last_seq ORDER BY seq DESC LIMIT $1)
 """
+_ALL = "SELECT seq, chain_hash, program, taken_at, digest, length(state) AS size_bytes FROM snapshot ORDER BY seq"
 _NEWEST_FIRST = """
 SELECT snapshot.seq, chain_hash, program, digest, last_seq, event.hash
 FROM snapshot CROSS JOIN log_head LEFT JOIN event ON event.seq = snapshot.seq
@@ -50,6 +52,22 @@ class Snapshot(msgspec.Struct, frozen=True):
     program: str
     """Version of the program that wrote the bytes."""
     state: bytes
+
+
+class KeptSnapshot(msgspec.Struct, frozen=True):
+    """A snapshot as it is kept, without its bytes."""
+
+    seq: int
+    chain_hash: bytes
+    """Hash of the event `seq`."""
+    program: str
+    taken_at: datetime
+    digest: str
+    """SHA-256 of the state when it was saved, hexadecimal text."""
+    size_bytes: int
+    """Compressed."""
+    state_digest: str
+    """SHA-256 of the state as it is read now; empty where it cannot be read."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -89,6 +107,18 @@ class SnapshotStore:
             await connection.close()
         return digest
 
+    async def all(self) -> list[KeptSnapshot]:
+        """Every snapshot, oldest first, its bytes read and digested."""
+        connection = await asyncpg.connect(self._dsn)
+        try:
+            await check_schema(connection)
+            return [
+                KeptSnapshot(**row, state_digest=(await _read(connection, row["seq"]))[1])
+                for row in await connection.fetch(_ALL)
+            ]
+        finally:
+            await connection.close()
+
     async def newest_good(self, before_seq: int = _END) -> Found:
         """The newest snapshot of an event before `before_seq` that is intact and of this log, if there is one."""
         problems: list[str] = []
@@ -111,13 +141,18 @@ class SnapshotStore:
 
 
 async def _load(connection: Connection, seq: int, digest: str) -> bytes | None:
+    state, found_digest = await _read(connection, seq)
+    return state if found_digest == digest else None
+
+
+async def _read(connection: Connection, seq: int) -> tuple[bytes, str]:
+    """The state of a snapshot and its digest; of one that cannot be read, nothing."""
     try:
         packed: bytes = await connection.fetchval("SELECT state FROM snapshot WHERE seq = $1", seq)
-        state, found_digest = await asyncio.to_thread(_unpack, packed)
+        return await asyncio.to_thread(_unpack, packed)
     except (zlib.error, asyncpg.DataError, asyncpg.InternalServerError):
         # Damaged bytes, or a page that the server cannot read.
-        return None
-    return state if found_digest == digest else None
+        return b"", ""
 
 
 def _pack(state: bytes) -> tuple[bytes, str]:

@@ -18,6 +18,7 @@ from exchange.operations.log_commands import log_group
 from exchange.operations.settle_command import settle
 from exchange.operations.status import status
 from exchange.operations.up import up
+from exchange.operations.verify_command import verify
 
 
 @click.group()
@@ -41,6 +42,6 @@ def admin() -> None:
 
 for group in (instruments, fees, participants, accounts, keys, classes, cash, units, calendars, day):
     admin.add_command(group)
-for command in (up, status, settle, log_group, certificate, config):
+for command in (up, status, verify, settle, log_group, certificate, config):
     main.add_command(command)
 log_group.add_command(head)
