@@ -1,0 +1,53 @@
+"""Writes messages: fields as text, data with their length, groups with their count, body length and check sum."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.fix.checksum import checksum
+from gateway.fix.dictionary import FIELDS
+
+if TYPE_CHECKING:
+    from gateway.fix.message import Fields
+
+BEGIN_STRING = "FIX.4.4"
+SOH = "\x01"
+LENGTH_TAGS = {field.tag: field.length_tag for field in FIELDS.values() if field.length_tag}
+"""Tags of length fields by the tags of their data."""
+
+
+def encode(msg_type: str, header: str, fields: Fields) -> bytes:
+    """A whole message. `header` is the text of its header after MsgType, each field with its delimiter.
+
+    Raises ValueError for text that no field can hold: it is not ASCII, or has a delimiter in it.
+    """
+    parts: list[str] = []
+    binary = _render(fields, parts)
+    parts.append("")
+    body = SOH.join(parts)
+    if not binary and (body.count(SOH) != len(parts) - 1 or not body.isascii()):
+        raise ValueError(f"a field of message {msg_type!r} holds what only data may hold: {fields!r}")
+    return frame_message(f"35={msg_type}\x01{header}{body}".encode("latin-1"))
+
+
+def frame_message(content: bytes) -> bytes:
+    """A whole message of what lies between BodyLength and CheckSum."""
+    counted = b"8=FIX.4.4\x019=%d\x01%b" % (len(content), content)
+    return b"%b10=%03d\x01" % (counted, checksum(counted))
+
+
+def _render(fields: Fields, parts: list[str]) -> bool:
+    """Append fields as `tag=value`; whether there were data among them, one character for each byte."""
+    binary = False
+    for tag, value in fields.items():
+        if isinstance(value, list):
+            parts.append(f"{tag}={len(value)}")
+            for entry in value:
+                binary = _render(entry, parts) or binary
+        elif isinstance(value, bytes):
+            parts.append(f"{LENGTH_TAGS[tag]}={len(value)}")
+            parts.append(f"{tag}={value.decode('latin-1')}")
+            binary = True
+        else:
+            parts.append(f"{tag}={value}")
+    return binary
