@@ -47,6 +47,11 @@ class CreditClass(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     crediting: Crediting | None = None
     """Issued for what was verified or for what is expected; None: as its project."""
 
+    @property
+    def is_declared_ex_ante(self) -> bool:
+        """Whether the class says so itself, whatever is said of its project."""
+        return self.crediting is Crediting.EX_ANTE
+
 
 class Instrument(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Listing terms. One class makes it project-specific, several make it a basket.

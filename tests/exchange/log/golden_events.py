@@ -12,8 +12,10 @@ from exchange.domain.orders import OrderRequest, OrderType, RetirementTerms
 from exchange.domain.rejects import RejectCode
 from exchange.domain.serials import SerialBlock
 from matching.order import SelfTradePrevention, Side, TimeInForce
+from tests.exchange.log.golden_ex_ante import EX_ANTE_EVENTS
 from tests.exchange.log.golden_making import MAKING_EVENTS
 from tests.exchange.log.golden_offset import OFFSET_EVENTS
+from tests.exchange.log.golden_freezes import FREEZE_EVENTS
 from tests.exchange.log.golden_projects import PROJECT_EVENTS
 from tests.exchange.log.golden_reversals import REVERSAL_EVENTS
 
@@ -361,5 +363,7 @@ GOLDEN_EVENTS: dict[tuple[str, int], list[ev.Event]] = {
     # The rules of carbon: a module per topic.
     **PROJECT_EVENTS,
     **REVERSAL_EVENTS,
+    **FREEZE_EVENTS,
     **OFFSET_EVENTS,
+    **EX_ANTE_EVENTS,
 }

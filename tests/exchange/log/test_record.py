@@ -57,11 +57,18 @@ INDEX_COLUMNS = {
     "issuance_recorded": (None, None, None),
     "reversal_recorded": (None, None, None),
     "reversal_made_good": (None, "ACME-1", None),
+    "units_frozen": (None, None, None),
+    "freeze_ended": (None, None, None),
+    "lock_replaced": (None, "ACME-1", None),
+    "trade_cancelled": (None, "BETA-1", "ACME-1"),
     "offset_period_opened": (None, "ACME-1", None),
     "activity_recorded": (None, "ACME-1", None),
     "activity_corrected": (None, "ACME-1", None),
     "reduction_recorded": (None, "ACME-1", None),
     "retirement_allocated": (None, "ACME-1", None),
+    "ex_ante_estimated": (None, None, None),
+    "ex_ante_converted": (None, None, None),
+    "ex_ante_expired": (None, None, None),
 }
 
 
