@@ -9,8 +9,11 @@ import msgspec
 
 from exchange.domain import snapshot
 from exchange.domain.state import State
+from exchange.log.snapshots import ANY_SEQ
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from exchange.log.reader import LogReader
     from exchange.log.snapshots import SnapshotStore
 
@@ -54,9 +57,27 @@ async def recover(reader: LogReader, snapshots: SnapshotStore) -> Recovery:
     )
 
 
-async def _from_snapshot(snapshots: SnapshotStore) -> tuple[State, list[str]]:
+async def state_at(
+    reader: LogReader, snapshots: SnapshotStore, seq: int, on_progress: Callable[[int], None] | None = None
+) -> State:
+    """The state after an event of the past, or of the present; hashes are checked on the way.
+
+    Raises ChainBroken and UnknownEvent.
+    """
+    state, _problems = await _from_snapshot(snapshots, seq + 1)
+    if state.last_seq < seq:
+        async for page in reader.pages(state.last_seq, seq, verify=True):
+            for stored in page:
+                recorded = stored.to_recorded()
+                state.apply(recorded.seq, recorded.recorded_at, recorded.event)
+            if on_progress is not None:
+                on_progress(state.last_seq)
+    return state
+
+
+async def _from_snapshot(snapshots: SnapshotStore, before_seq: int = ANY_SEQ) -> tuple[State, list[str]]:
     """The state of the newest snapshot that can be used, an empty one if none can; and what was wrong with others."""
-    found = await snapshots.newest_good()
+    found = await snapshots.newest_good(before_seq)
     problems = found.problems
     while found.snapshot is not None:
         seq, program = found.snapshot.seq, found.snapshot.program

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 KEPT = 2
 
-_END = 2**63 - 1
+ANY_SEQ = 2**63 - 1
+"""No snapshot lies beyond."""
 
 _COMPRESSION_LEVEL = 1
 """States are large and repetitive: more effort saves little."""
@@ -119,7 +120,7 @@ class SnapshotStore:
         finally:
             await connection.close()
 
-    async def newest_good(self, before_seq: int = _END) -> Found:
+    async def newest_good(self, before_seq: int = ANY_SEQ) -> Found:
         """The newest snapshot of an event before `before_seq` that is intact and of this log, if there is one."""
         problems: list[str] = []
         connection = await asyncpg.connect(self._dsn)

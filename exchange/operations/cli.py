@@ -15,6 +15,7 @@ from exchange.operations.certificate_commands import certificate
 from exchange.operations.config_commands import config
 from exchange.operations.head_command import head
 from exchange.operations.log_commands import log_group
+from exchange.operations.replay_command import replay
 from exchange.operations.settle_command import settle
 from exchange.operations.status import status
 from exchange.operations.up import up
@@ -42,6 +43,6 @@ def admin() -> None:
 
 for group in (instruments, fees, participants, accounts, keys, classes, cash, units, calendars, day):
     admin.add_command(group)
-for command in (up, status, verify, settle, log_group, certificate, config):
+for command in (up, status, verify, replay, settle, log_group, certificate, config):
     main.add_command(command)
 log_group.add_command(head)

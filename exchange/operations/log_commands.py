@@ -60,7 +60,7 @@ def tail(exchange: Exchange, *, follow: bool, lines: int, as_json: bool) -> None
             async with contextlib.aclosing(pages):
                 async for page in pages:
                     for stored in page:
-                        _print(stored, as_json=as_json)
+                        print_event(stored, as_json=as_json)
 
     with contextlib.suppress(KeyboardInterrupt):
         run_async(work())
@@ -134,7 +134,8 @@ def log_event(stored: StoredEvent) -> LogEvent:
     )
 
 
-def _print(stored: StoredEvent, *, as_json: bool) -> None:
+def print_event(stored: StoredEvent, *, as_json: bool) -> None:
+    """An event as one line."""
     if as_json:
         print_json(log_event(stored))
     else:
