@@ -9,6 +9,7 @@ import asyncio
 import statistics
 import sys
 import time
+from typing import TYPE_CHECKING
 
 import asyncpg
 import click
@@ -24,9 +25,31 @@ from exchange.log.writer import LogWriter
 from exchange.registry.settlement import Settlement
 from exchange.registry.store import RegistryStore
 from loadtest import databases, fill_history, measuring
+from loadtest.processor_time import ProcessorTime
+
+if TYPE_CHECKING:
+    from loadtest.databases import Database
 
 _BATCH_EVENTS = 10_000
 _STEP_NS = 1_000
+_COPY_ROWS = 100_000
+"""Movements in memory at a time, so that what settlement needs can be told from it."""
+_MEMORY_SAMPLES = 10
+_MB = 2**20
+
+
+class Round(msgspec.Struct):
+    """One settlement of the whole log into an empty registry, and the bare COPY after it."""
+
+    fills_per_s: float
+    processor_us_per_fill: float
+    """Of the process that settles."""
+    postgres_us_per_fill: float | None
+    """Processor time of the server's process that writes the tables, where the server is our own."""
+    memory_mb: list[int]
+    """Resident size of the process that settles, after each tenth of the log."""
+    bare_copy_rows_per_s: float
+    """As many rows as there are movements, into a table without index, check or trigger, in one transaction."""
 
 
 class Report(msgspec.Struct):
@@ -37,14 +60,9 @@ class Report(msgspec.Struct):
     fills: int
     events: int
     movements: int
-    fills_per_s: list[float]
-    """One figure a round."""
+    rounds: list[Round]
     median_fills_per_s: float
-    bare_copy_rows_per_s: list[float]
-    """As many rows as there are movements, into a table without index, check or trigger."""
     median_bare_copy_rows_per_s: float
-    memory_mb: list[int]
-    """Resident size of this process after each round's settlement."""
 
 
 @click.command(help=__doc__)
@@ -63,33 +81,33 @@ def main(fills: int, rounds: int, *, as_json: bool, dsn: str | None) -> None:
     print(f"{report.fills:,} fills in {report.events:,} events, {report.movements:,} movements")
     print(f"settled   {report.median_fills_per_s:12,.0f} fills/s, median of {rounds}")
     print(f"bare COPY {report.median_bare_copy_rows_per_s:12,.0f} rows/s, median of {rounds}")
-    print(f"memory    {report.memory_mb} MB")
+    for one in report.rounds:
+        postgres = (
+            "" if one.postgres_us_per_fill is None else f", Postgres {one.postgres_us_per_fill:.1f} us/fill"
+        )
+        print(
+            f"{one.fills_per_s:,.0f} fills/s, settlement {one.processor_us_per_fill:.1f}{postgres};", end=" "
+        )
+        print(f"memory after each tenth, MB: {', '.join(map(str, one.memory_mb))}")
 
 
 async def measure(fills: int, rounds: int, dsn: str | None) -> Report:
     """Write one log, then settle all of it anew in every round."""
     async with databases.empty_database(dsn) as database:
         events = await _write_log(database.dsn, fills)
-        settled: list[float] = []
-        copied: list[float] = []
-        memory: list[int] = []
-        movements = 0
-        for _ in range(rounds):
-            settled.append(fills / await _settle(database.dsn))
-            memory.append(psutil.Process().memory_info().rss // 2**20)
-            movements, copy_s = await _bare_copy(database.dsn)
-            copied.append(movements / copy_s)
+        # As in the process of `exchange up`.
+        measuring.settle_garbage_collector()
+        measured = [await _measure_round(database, fills, events) for _ in range(rounds)]
+        movements = await _fetch_number(database.dsn, "SELECT movements FROM registry.checkpoint")
     return Report(
         host=measuring.describe_host(),
         mix=fill_history.DESCRIPTION,
         fills=fills,
         events=events,
         movements=movements,
-        fills_per_s=settled,
-        median_fills_per_s=statistics.median(settled),
-        bare_copy_rows_per_s=copied,
-        median_bare_copy_rows_per_s=statistics.median(copied),
-        memory_mb=memory,
+        rounds=measured,
+        median_fills_per_s=statistics.median(one.fills_per_s for one in measured),
+        median_bare_copy_rows_per_s=statistics.median(one.bare_copy_rows_per_s for one in measured),
     )
 
 
@@ -117,31 +135,77 @@ async def _append(writer: LogWriter, batch: list[Event]) -> None:
     await writer.append(seal(recorded, writer.epoch, writer.last_hash))
 
 
-async def _settle(dsn: str) -> float:
-    """Seconds to settle the whole log into an empty registry, checkpoints and reconciliation included."""
-    connection = await asyncpg.connect(dsn)
-    await connection.execute("DROP SCHEMA IF EXISTS registry CASCADE")
-    await connection.close()
+async def _measure_round(database: Database, fills: int, events: int) -> Round:
+    """Settle all of the log, checkpoints and reconciliation included; then the bare COPY."""
+    dsn = database.dsn
+    await _execute(dsn, "DROP SCHEMA IF EXISTS registry CASCADE")
+    memory_mb: list[int] = []
+    process = psutil.Process()
+
+    def sample(seq: int) -> None:
+        while seq * _MEMORY_SAMPLES >= events * (len(memory_mb) + 1):
+            memory_mb.append(process.memory_info().rss // _MB)
+
     async with (
         await LogReader.open(dsn, connections=2) as reader,
         await RegistryStore.open(dsn, WriterIdentity.of_this_process()) as store,
     ):
         settlement = await Settlement.resume(reader, store)
+        ours = ProcessorTime.of(process.pid)
+        server = None if database.postmaster_id is None else ProcessorTime.of(await _backend_id(dsn))
         began_at = time.perf_counter()
-        await settlement.catch_up()
-        return time.perf_counter() - began_at
+        await settlement.catch_up(on_progress=sample)
+        settled_s = time.perf_counter() - began_at
+        ours_s = ours.spent_s()
+        server_s = None if server is None else server.spent_s()
+    return Round(
+        fills_per_s=fills / settled_s,
+        processor_us_per_fill=ours_s * 1e6 / fills,
+        postgres_us_per_fill=None if server_s is None else server_s * 1e6 / fills,
+        memory_mb=memory_mb,
+        bare_copy_rows_per_s=await _bare_copy(dsn),
+    )
 
 
-async def _bare_copy(dsn: str) -> tuple[int, float]:
-    """Rows of the movements, and seconds to COPY them into a bare table in one transaction."""
+async def _bare_copy(dsn: str) -> float:
+    """Rows a second that COPY writes of the movements into a bare table; reading them is not counted."""
+    connection, writer = await asyncpg.connect(dsn), await asyncpg.connect(dsn)
+    try:
+        await writer.execute("DROP TABLE IF EXISTS bare")
+        await writer.execute("CREATE TABLE bare AS SELECT * FROM registry.movement WITH NO DATA")
+        copied, spent_s = 0, 0.0
+        async with connection.transaction(), writer.transaction():
+            cursor = await connection.cursor("SELECT * FROM registry.movement")
+            while found := await cursor.fetch(_COPY_ROWS):
+                rows = [tuple(row) for row in found]
+                began_at = time.perf_counter()
+                await writer.copy_records_to_table("bare", records=rows)
+                spent_s += time.perf_counter() - began_at
+                copied += len(rows)
+        return copied / spent_s
+    finally:
+        await writer.close()
+        await connection.close()
+
+
+async def _backend_id(dsn: str) -> int:
+    """The server's process that settlement writes through."""
+    return await _fetch_number(dsn, "SELECT backend_pid FROM registry.settler")
+
+
+async def _fetch_number(dsn: str, query: str) -> int:
     connection = await asyncpg.connect(dsn)
     try:
-        await connection.execute("DROP TABLE IF EXISTS bare")
-        await connection.execute("CREATE TABLE bare AS SELECT * FROM registry.movement WITH NO DATA")
-        rows = [tuple(row) for row in await connection.fetch("SELECT * FROM registry.movement")]
-        began_at = time.perf_counter()
-        await connection.copy_records_to_table("bare", records=rows)
-        return len(rows), time.perf_counter() - began_at
+        number: int = await connection.fetchval(query)
+        return number
+    finally:
+        await connection.close()
+
+
+async def _execute(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
     finally:
         await connection.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from exchange.log.chain import ChainBroken, check_chain
@@ -25,6 +26,8 @@ CHECKPOINT_EVENTS: Final = 500_000
 POLL_S: Final = 0.2
 """How often to look for new events."""
 
+_PENDING_WRITES: Final = 8
+"""Pages taken in that may wait to be written: a checkpoint keeps the database as long as many pages keep us."""
 _TURN_EVENTS: Final = 100
 """So many events are taken in before the loop may see to the database's connections."""
 
@@ -92,25 +95,25 @@ class Settlement:
         `on_progress` is told the seq reached. Raises ChainBroken, UnknownEvent, ProjectionError, ReconciliationFailed,
         RegistryDamaged or TakenOver.
         """
-        writing: asyncio.Task[None] | None = None
+        # Oldest first; each waits for the one before. The tables are written while more is taken in.
+        writes: deque[asyncio.Task[None]] = deque()
         try:
             async for page in self._reader.pages(self._projection.seq, up_to):
                 await self._take_in(page)
-                if writing is not None:
-                    await writing
-                # The tables are written while the next page is taken in.
-                picked = self._pick(checkpoint=self._uncommitted >= CHECKPOINT_EVENTS)
-                writing = asyncio.create_task(self._write(picked))
+                self._write_next(writes, checkpoint=self._uncommitted >= CHECKPOINT_EVENTS)
+                # Those that have ended, too: what failed is told before more is taken in.
+                while writes and (writes[0].done() or len(writes) > _PENDING_WRITES):
+                    await writes.popleft()
                 if on_progress is not None:
                     on_progress(self._projection.seq)
-            if writing is not None:
-                await writing
             if self._uncommitted:
-                await self._write(self._pick(checkpoint=True))
+                self._write_next(writes, checkpoint=True)
+            while writes:
+                await writes.popleft()
         finally:
-            if writing is not None:
-                writing.cancel()
-                await asyncio.gather(writing, return_exceptions=True)
+            for write in writes:
+                write.cancel()
+            await asyncio.gather(*writes, return_exceptions=True)
 
     async def verify(self) -> None:
         """Compare the whole tables with the ledger. Raises ReconciliationFailed or RegistryDamaged."""
@@ -150,7 +153,14 @@ class Settlement:
         self._day_ended = False
         return _Picked(appended, projection.take_changed(), reached, ledger)
 
-    async def _write(self, picked: _Picked) -> None:
+    def _write_next(self, writes: deque[asyncio.Task[None]], *, checkpoint: bool) -> None:
+        """Write what was taken in after what is being written."""
+        before = writes[-1] if writes else None
+        writes.append(asyncio.create_task(self._write(self._pick(checkpoint=checkpoint), before)))
+
+    async def _write(self, picked: _Picked, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await before
         await self._store.append(picked.appended)
         if picked.changed is not None and picked.checkpoint is not None:
             await self._store.commit(picked.changed, picked.checkpoint)

@@ -181,6 +181,67 @@ async def test_status(settled: SettledMarket, dsn: str) -> None:
     await connection.close()
 
 
+async def test_a_slow_database_is_left_behind_by_so_many_pages_only(
+    settled: SettledMarket, reader: LogReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events are taken in while tables are written, but what waits to be written is bounded."""
+    monkeypatch.setattr(settling, "_PENDING_WRITES", 3)
+    dsn, page_events = settled.dsn, 4
+    trade(settled.market, Random(12), 20)
+    await settled.log()
+    real_pages = reader.pages
+    monkeypatch.setattr(reader, "pages", lambda after, up_to: real_pages(after, up_to, page_events))
+    async with await RegistryStore.open(dsn, IDENTITY) as store:
+        settlement = await Settlement.resume(reader, store)
+        real_append, written, answering = store.append, 0, asyncio.Event()
+
+        async def append(appended: Any) -> None:
+            nonlocal written
+            await answering.wait()
+            await real_append(appended)
+            written += 1
+
+        monkeypatch.setattr(store, "append", append)
+        begin = settlement.checkpoint.seq
+        task = asyncio.create_task(settlement.catch_up())
+        # One more than may wait: the oldest is being written.
+        bound = begin + 4 * page_events
+        await eventually(lambda: settlement._projection.seq >= bound, "it goes as far as it may")
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert (bound, 0) == (settlement._projection.seq, written)
+        answering.set()
+        await task
+    await settled.check()
+
+
+async def test_a_write_that_fails_ends_the_way_at_the_next_page(
+    settled: SettledMarket, reader: LogReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing more is taken in, and nothing of what waited is written."""
+    before = await dump(settled.dsn)
+    trade(settled.market, Random(13), 30)
+    await settled.log()
+    real_pages = reader.pages
+    monkeypatch.setattr(reader, "pages", lambda after, up_to: real_pages(after, up_to, page_events=4))
+    async with await RegistryStore.open(settled.dsn, IDENTITY) as store:
+        settlement = await Settlement.resume(reader, store)
+        begin, appends = settlement.checkpoint.seq, 0
+
+        async def append(_appended: Any) -> None:
+            nonlocal appends
+            appends += 1
+            raise TakenOver("somebody else")
+
+        monkeypatch.setattr(store, "append", append)
+        with pytest.raises(TakenOver, match="somebody else"):
+            await settlement.catch_up()
+
+    assert settlement._projection.seq <= begin + 3 * 4
+    assert 1 == appends
+    assert before == await dump(settled.dsn)
+
+
 # One settler.
 
 
