@@ -3,7 +3,7 @@
 import asyncio
 import os
 import uuid
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -41,12 +41,24 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
 
 
 @pytest.fixture
-def dsn(postgres: EmbeddedPostgres) -> Iterator[str]:
+def make_dsn(postgres: EmbeddedPostgres) -> Iterator[Callable[[], str]]:
+    """Gives a function that answers the address of one more empty database that only this test has."""
+    names: list[str] = []
+
+    def make() -> str:
+        names.append(f"test_{uuid.uuid4().hex}")
+        _run(_execute(postgres.dsn, f"CREATE DATABASE {names[-1]}"))
+        return postgres.dsn_of(names[-1])
+
+    yield make
+    for name in names:
+        _run(_execute(postgres.dsn, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def dsn(make_dsn: Callable[[], str]) -> str:
     """Gives the address of a fresh, empty database that only this test has."""
-    name = f"test_{uuid.uuid4().hex}"
-    _run(_execute(postgres.dsn, f"CREATE DATABASE {name}"))
-    yield postgres.dsn_of(name)
-    _run(_execute(postgres.dsn, f"DROP DATABASE {name} WITH (FORCE)"))
+    return make_dsn()
 
 
 def _run(work: Coroutine[Any, Any, object]) -> None:

@@ -212,6 +212,11 @@ class LogReader:
             raise ChainBroken(seq, "it is missing")
         return found
 
+    async def event(self, seq: int) -> StoredEvent | None:
+        """One event; None where the log has none."""
+        page = await self._page(seq - 1, seq, 1)
+        return page[0] if page else None
+
     async def command(self, seq: int) -> list[Recorded]:
         """The events of the command whose first event has this seq; empty when none has."""
         limit = _COMMAND_EVENTS

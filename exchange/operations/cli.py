@@ -13,6 +13,7 @@ from exchange.operations.admin.instruments import fees, instruments
 from exchange.operations.admin.participants import accounts, keys, participants
 from exchange.operations.certificate_commands import certificate
 from exchange.operations.config_commands import config
+from exchange.operations.diff_command import diff
 from exchange.operations.head_command import head
 from exchange.operations.log_commands import log_group
 from exchange.operations.replay_command import replay
@@ -43,6 +44,6 @@ def admin() -> None:
 
 for group in (instruments, fees, participants, accounts, keys, classes, cash, units, calendars, day):
     admin.add_command(group)
-for command in (up, status, verify, replay, settle, log_group, certificate, config):
+for command in (up, status, verify, replay, diff, settle, log_group, certificate, config):
     main.add_command(command)
 log_group.add_command(head)

@@ -75,8 +75,9 @@ def show(exchange: Exchange, *, seq: int, as_json: bool) -> None:
 
     async def work() -> StoredEvent:
         async with exchange.database() as dsn, await LogReader.open(dsn, connections=2) as reader:
-            async for page in reader.pages(seq - 1, up_to=seq):
-                return page[0]
+            stored = await reader.event(seq)
+            if stored is not None:
+                return stored
             head = await reader.head()
             raise OperationError(f"the log has no event {seq}; it ends at {head.last_seq}", ExitCode.USAGE)
 

@@ -39,9 +39,7 @@ class OrderStory(msgspec.Struct, frozen=True):
 
 
 @click.command()
-@click.option(
-    "--to", "moment", type=MOMENT, default=END, help="The moment; default: the end of the log now."
-)
+@click.option("--to", "moment", type=MOMENT, default=END, help="The moment; default: the end of the log now.")
 @click.option("--book", metavar="SYMBOL", help="Show the book of an instrument.")
 @click.option(
     "--account", metavar="ACCOUNT", help="Show an account: balances, live orders, unsettled trades."
@@ -153,7 +151,7 @@ def _wants_to_end() -> bool:
 async def _tell_story(exchange: Exchange, moment: Moment, order_id: int, *, as_json: bool) -> None:
     async with exchange.database() as dsn, await LogReader.open(dsn, connections=2) as reader:
         last = await moment.seq(reader)
-        first = await _event(reader, order_id) if order_id <= last else None
+        first = await reader.event(order_id) if order_id <= last else None
         if first is None or first.kind not in ("order_accepted", "order_rejected"):
             raise OperationError(f"there was no order {order_id} at event {last}", ExitCode.USAGE)
         events = [first]
@@ -161,7 +159,7 @@ async def _tell_story(exchange: Exchange, moment: Moment, order_id: int, *, as_j
         while first.account is not None:
             found = await reader.account_events(first.account, after_seq, last, _EVENTS_OF_ORDERS)
             ours = [recorded.seq for recorded in found if order_id in _orders_of(recorded.event)]
-            events += [stored for seq in ours if (stored := await _event(reader, seq))]
+            events += [stored for seq in ours if (stored := await reader.event(seq))]
             if len(found) < _EVENTS_OF_ORDERS:
                 break
             after_seq = found[-1].seq
@@ -170,12 +168,6 @@ async def _tell_story(exchange: Exchange, moment: Moment, order_id: int, *, as_j
         return
     for stored in events:
         print_event(stored, as_json=False)
-
-
-async def _event(reader: LogReader, seq: int) -> StoredEvent | None:
-    async for page in reader.pages(seq - 1, up_to=seq):
-        return page[0]
-    return None
 
 
 def _orders_of(event: object) -> tuple[int, ...]:
