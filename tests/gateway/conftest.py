@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 from exchange.log.migrations import migrate
 from gateway.websocket.schemas import websocket_schema
 from tests.gateway.exchange import RunningExchange, Tap, running_exchange
+from tests.gateway.signer import Signer, running_signer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -59,6 +60,13 @@ async def start_exchange(dsn: str, tap: Tap) -> AsyncIterator[StartExchange]:
 async def exchange(start_exchange: StartExchange) -> RunningExchange:
     """Gives a running exchange with the default limits."""
     return await start_exchange()
+
+
+@pytest.fixture
+async def signer(exchange: RunningExchange) -> AsyncIterator[Signer]:
+    """Gives the process that signs for the exchange."""
+    async with running_signer(exchange) as signer:
+        yield signer
 
 
 def problems(definition: str, frame: bytes) -> list[str]:

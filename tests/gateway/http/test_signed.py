@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import msgspec
-import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from exchange.log.heads import SignedHead
@@ -18,26 +17,19 @@ from exchange.registry.certificate_verification import Trust, Verdict, verify
 from gateway.limits import Limits, Rate
 from tests.exchange.registry.certificates import KEY
 from tests.gateway.http.conftest import HttpClient, http_address, validator
-from tests.gateway.signer import Signer, retire, running_signer
+from tests.gateway.signer import retire, running_signer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
+    import pytest
     from jsonschema import Draft202012Validator
 
     from exchange.log.signing import VenueKey
     from exchange.registry.certificate import SignedCertificate
     from tests.gateway.conftest import StartExchange
     from tests.gateway.exchange import RunningExchange
+    from tests.gateway.signer import Signer
 
 TYPES = {"html": "text/html", "pdf": "application/pdf", "json": "application/json"}
-
-
-@pytest.fixture
-async def signer(exchange: RunningExchange) -> AsyncIterator[Signer]:
-    """Gives the process that signs for the exchange."""
-    async with running_signer(exchange) as signer:
-        yield signer
 
 
 def certificate(seq: int, suffix: str = "") -> str:

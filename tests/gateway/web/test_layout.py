@@ -69,7 +69,7 @@ async def test_every_control_has_a_name(open_page: OpenPage) -> None:
     page = await open_page(path=RIMBA)
     await page.log_on("beta-key")
     nameless = await page.page.evaluate(
-        """() => [...document.querySelectorAll("input, select, button")]
+        """() => [...document.querySelectorAll("input, select, textarea, button")]
             .filter((control) => !(control.labels?.length && [...control.labels].some((l) => l.textContent.trim()))
                 && !control.getAttribute("aria-label") && !(control.tagName === "BUTTON" && control.textContent.trim()))
             .map((control) => control.outerHTML)"""

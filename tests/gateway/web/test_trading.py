@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.async_api import expect
 
 from exchange.domain import commands
@@ -31,9 +32,9 @@ async def test_log_on_and_off(open_page: OpenPage) -> None:
     await page.rows("cash", ["EUR", "100,000.00", "0.00", "100,000.00"])
     await page.rows(
         "units",
-        ["GS-7548-2020", "Cookstoves", "100,000", "0", "100,000"],
-        ["VCS-1340-2018", "Rimba Raya", "100,000", "0", "100,000"],
-        ["VCS-1340-2019", "Rimba Raya", "100,000", "0", "100,000"],
+        ["GS-7548-2020", "Cookstoves", "100,000", "0", "0", "100,000"],
+        ["VCS-1340-2018", "Rimba Raya", "100,000", "0", "0", "100,000"],
+        ["VCS-1340-2019", "Rimba Raya", "100,000", "0", "0", "100,000"],
     )
     await page.page.click("#log-off")
     await expect(page.find("#account-empty")).to_have_text("Log on to see orders, fills and balances.")
@@ -217,6 +218,7 @@ async def test_amend_and_cancel_all(exchange: RunningExchange, open_page: OpenPa
     }
 
 
+@pytest.mark.usefixtures("signer")
 async def test_retire(exchange: RunningExchange, open_page: OpenPage) -> None:
     """Credits are retired after a beneficiary was named and the irreversible step confirmed, and not before."""
     page = await open_page(path=RIMBA)
@@ -237,12 +239,16 @@ async def test_retire(exchange: RunningExchange, open_page: OpenPage) -> None:
     assert 400_000 == exchange.venue.state.ledger.supply["VCS-1340-2019"]
     await page.page.check("#retire-understood")
     await page.page.click("#retire-next")
-    await page.notice("Retired 250 of VCS-1340-2019 for Acme <b>GmbH</b>")
+    await expect(page.find("#certificate-what")).to_contain_text(
+        "Retired: 250 VCS-1340-2019, for Acme <b>GmbH</b>."
+    )
+    await page.page.click("#certificate-close")
     await page.tab("retirements")
     await page.rows("retirements", ["*", "VCS-1340-2019", "250", "Acme <b>GmbH</b>", "Footprint 2026"])
     assert 399_750 == exchange.venue.state.ledger.supply["VCS-1340-2019"]
 
 
+@pytest.mark.usefixtures("signer")
 async def test_retire_several_classes(exchange: RunningExchange, open_page: OpenPage) -> None:
     """One retirement takes several classes, each named once; the confirmation names them all."""
     page = await open_page(path=RIMBA)
@@ -265,7 +271,9 @@ async def test_retire_several_classes(exchange: RunningExchange, open_page: Open
     await expect(page.find("#retire-next")).to_have_text("Retire 255 for ever")
     await page.page.check("#retire-understood")
     await page.page.click("#retire-next")
-    await page.notice("Retired 255 of VCS-1340-2019, VCS-1340-2018 for Acme")
+    await expect(page.find("#certificate-what")).to_contain_text(
+        "Retired: 250 VCS-1340-2019, 5 VCS-1340-2018, for Acme."
+    )
     supply = exchange.venue.state.ledger.supply
     assert (399_750, 399_995) == (supply["VCS-1340-2019"], supply["VCS-1340-2018"])
 

@@ -1,14 +1,15 @@
 /**
- * One account: open orders, fills, balances and retirements, kept by the private channels.
+ * One account: open orders, fills, balances, retirements, block trades and settlements, kept by the private channels.
  *
  * Each channel is gapless: every push names the one before. After a reconnect the channels go on where they were, so nothing
  * is missed; if the exchange cannot go back that far, everything is loaded afresh.
  */
 
 import { addDecimals } from "./decimal.js";
+import { BlockTrades } from "./block_trades.js";
 import { Refusal } from "./connection.js";
 
-const CHANNELS = ["orders", "fills", "balances", "retirements"];
+const CHANNELS = ["orders", "fills", "balances", "retirements", "block_trades", "settlements"];
 const FILLS_KEPT = 300;
 const FILLS_WANTED = 50;
 /** The last fills are searched in windows of the log that grow by this factor, from the end backwards. */
@@ -33,10 +34,11 @@ export class AccountFeed {
    */
   cash = new Map();
   /**
-   * Balances by credit class.
-   * @type {Map<string, {total: number, held: number}>}
+   * Balances by credit class. Locked units are among the held ones: trades that have not settled deliver them.
+   * @type {Map<string, {total: number, held: number, locked: number}>}
    */
   units = new Map();
+  blocks = new BlockTrades();
   /**
    * Newest first.
    * @type {any[]}
@@ -83,10 +85,13 @@ export class AccountFeed {
       this._connection.request("account.holdings", { account }),
     ]);
     const fills = await this._lastFills(orders.seq);
+    const blocks = new BlockTrades();
+    await blocks.load(this._connection, account);
     this.orders = new Map(orders.orders.map((/** @type {any} */ one) => [one.order_id, one]));
     this.cash = new Map(balances.cash.map((/** @type {any} */ one) => [one.currency, one]));
     this.units = new Map(holdings.units.map((/** @type {any} */ one) => [one.class_id, one]));
     this.fills = fills;
+    this.blocks = blocks;
     this.retirements = [];
     this._asOf = { orders: orders.seq, fills: orders.seq, cash: balances.seq, units: holdings.seq, retirements: 0 };
     this.loaded = true;
@@ -219,10 +224,13 @@ export class AccountFeed {
   /** @param {any} params */
   _apply(params) {
     const { channel, seq, data } = params;
+    if (seq > this._asOf.units) this._changeLocked(channel, data);
     if (channel === "balances") {
       if (seq > this._asOf.cash) this._changeCash(data.cash);
       if (seq > this._asOf.units) this._changeUnits(data.units);
-    } else {
+    } else if (channel === "block_trades") {
+      this.blocks.apply(seq, data);
+    } else if (channel !== "settlements") {
       if (seq <= this._asOf[channel]) return;
       if (channel === "orders") this._applyOrder(data);
       else if (channel === "fills") this.fills = [data, ...this.fills].slice(0, FILLS_KEPT);
@@ -274,10 +282,27 @@ export class AccountFeed {
   /** @param {{class_id: string, total_change: number, held_change: number}[]} changes */
   _changeUnits(changes) {
     for (const { class_id, total_change, held_change } of changes) {
-      const balance = this.units.get(class_id) ?? { total: 0, held: 0 };
-      const changed = { total: balance.total + total_change, held: balance.held + held_change };
-      if (changed.total) this.units.set(class_id, changed);
+      const { total, held, locked } = this.units.get(class_id) ?? { total: 0, held: 0, locked: 0 };
+      if (total + total_change) this.units.set(class_id, { total: total + total_change, held: held + held_change, locked });
       else this.units.delete(class_id);
+    }
+  }
+
+  /**
+   * A deferred sale locks what it delivers until it settles.
+   * @param {string} channel
+   * @param {any} data
+   */
+  _changeLocked(channel, data) {
+    const sale = channel === "block_trades" ? data.trade : data;
+    if (sale?.side !== "sell") return;
+    let sign = 0;
+    if (channel === "settlements") sign = -1;
+    else if (["fills", "block_trades"].includes(channel) && sale.deferred) sign = 1;
+    else return;
+    for (const { class_id, quantity } of sale.delivered) {
+      const balance = this.units.get(class_id);
+      if (balance) this.units.set(class_id, { ...balance, locked: balance.locked + sign * quantity });
     }
   }
 }

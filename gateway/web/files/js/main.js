@@ -9,7 +9,10 @@ import { grouped } from "./decimal.js";
 import { isOutdated } from "./page_version.js";
 import { AccountView } from "./views/account_view.js";
 import { AmendView } from "./views/amend_view.js";
+import { BlockView } from "./views/block_view.js";
 import { BookView } from "./views/book_view.js";
+import { creditsText } from "./views/cells.js";
+import { CertificateView } from "./views/certificate_view.js";
 import { ChartView } from "./views/chart_view.js";
 import { LogOnView } from "./views/log_on_view.js";
 import { MarketsView } from "./views/markets_view.js";
@@ -58,7 +61,9 @@ const strip = new StripView(instruments);
 const markets = new MarketsView(instruments, (symbol) => select(symbol));
 const ticket = new TicketView(desk.requests, circumstances);
 const amend = new AmendView(desk.requests);
-const retire = new RetireView(desk.requests, classOf);
+const certificate = new CertificateView();
+const retire = new RetireView(desk.requests, classOf, (retirement) => certificate.open(retirement));
+const block = new BlockView(desk.requests, () => instruments.instruments);
 const serials = new SerialsView(connection);
 const logOn = new LogOnView(
   (key, cancelOnDisconnect) => desk.logOn(key, cancelOnDisconnect),
@@ -71,10 +76,17 @@ const accountView = new AccountView(classOf, {
   serials: (classId) => desk.account && serials.open(desk.account.account, classId),
   retire: (classId) => desk.account && retire.open(desk.account, classId),
   select: (symbol) => select(symbol),
+  certificate: (retirement) => certificate.open(retirement),
+  withdrawBlock: (half) => desk.requests.withdrawBlock(namesOf(half)).catch(notifyError),
+  agreeBlock: (half) => block.openAlleged(half),
 });
 
+let shownBusinessDate = "";
 const drawInstruments = oncePerFrame(() => {
   status.businessDate(instruments.businessDate);
+  // What is held until its settlement date depends on it.
+  if (instruments.businessDate !== shownBusinessDate) drawAccount();
+  shownBusinessDate = instruments.businessDate;
   if (!market.symbol) selectFirst();
   markets.draw();
   strip.draw();
@@ -89,7 +101,7 @@ const drawAccount = oncePerFrame(() => {
   const { account, session, keyId } = desk;
   logOn.draw(keyId, session.loggedOn?.role ?? "");
   drawAccountChoice();
-  accountView.draw(account, session.mayTrade);
+  accountView.draw(account, session.mayTrade, instruments.businessDate);
   bookView.ownPrices = new Set(
     [...(account?.orders.values() ?? [])]
       .filter((order) => order.instrument === market.symbol)
@@ -118,6 +130,7 @@ byId("intervals").addEventListener("change", (event) => {
 selectById("account").addEventListener("change", (event) => {
   desk.chooseAccount(/** @type {HTMLSelectElement} */ (event.target).value).catch(tellUnlessLost);
 });
+byId("new-block").addEventListener("click", () => desk.account && block.openNew(desk.account.account, market.symbol));
 byId("views").addEventListener("click", (event) => {
   const view = /** @type {HTMLElement} */ (event.target).dataset.view;
   if (view) showView(view);
@@ -271,8 +284,34 @@ function tell(channel, data) {
   } else if (channel === "orders" && data.kind === "decremented") {
     const orders = `${data.maker_order_id} and ${data.taker_order_id}`;
     notify(`Orders ${orders} would have met: ${grouped(data.quantity)} taken off both.`);
+  } else if (channel === "block_trades") {
+    tellOfBlock(data);
+  } else if (channel === "settlements") {
+    notify(`Trade ${data.trade_id} settled: ${creditsText(data.delivered)} for ${grouped(data.amount)} ${data.currency}.`, "done");
+    // A day has ended: what still waits for its day is told by the date.
+    instruments.reload().catch(tellUnlessLost);
   }
 }
+
+/** @param {any} data */
+function tellOfBlock(data) {
+  const own = desk.account?.account;
+  if (data.kind === "keyed" && data.half.account !== own) {
+    notify(`${data.half.account} keyed block trade ${data.half.trade_reference} with you: see under Block trades.`);
+  } else if (data.kind === "ended" && (data.reason !== "requested" || data.keyed_by !== own)) {
+    const how = data.reason === "expired" ? "expired with the day" : "was withdrawn";
+    notify(`Block trade ${data.trade_reference} of ${data.keyed_by} with ${data.counterparty} ${how}.`);
+  } else if (data.kind === "traded") {
+    const { trade } = data;
+    notify(`${trade.side === "buy" ? "Bought" : "Sold"} ${grouped(trade.quantity)} ${trade.instrument} at ${grouped(trade.price)}: block trade ${trade.trade_reference}.`, "done");
+  }
+}
+
+/**
+ * What names a half.
+ * @param {any} half
+ */
+const namesOf = ({ account, counterparty, trade_reference }) => ({ account, counterparty, trade_reference });
 
 /** @param {string} view */
 function showView(view) {

@@ -1,5 +1,5 @@
 /**
- * What a trader asks for: place, amend, cancel, retire. A request without an answer has an unknown outcome; after the next logon
+ * What a trader asks for: place, amend, cancel, retire, block trades. A request without an answer has an unknown outcome; after the next logon
  * the exchange is asked what became of it.
  */
 
@@ -86,6 +86,22 @@ export class OrderRequests {
   }
 
   /**
+   * Keys a half of a block trade; keying the same again changes nothing. Throws Refusal or OutcomeUnknown.
+   * @param {Record<string, unknown>} half
+   */
+  keyBlock(half) {
+    return this._change("block.key", half, "the list of block trades will show what happened, and keying it again is safe");
+  }
+
+  /**
+   * Takes back a half that waits. Throws Refusal or OutcomeUnknown.
+   * @param {{account: string, counterparty: string, trade_reference: string}} half
+   */
+  withdrawBlock(half) {
+    return this._change("block.withdraw", half, "the list of block trades will show what happened");
+  }
+
+  /**
    * After a logon: asks for the outcomes that are unknown. Throws Unanswered.
    * @returns {Promise<string[]>} a sentence about each order that was found or is known not to exist
    */
@@ -124,13 +140,14 @@ export class OrderRequests {
   /**
    * @param {string} method
    * @param {Record<string, unknown>} params
+   * @param {string} remedy what to do when no answer comes
    */
-  async _change(method, params) {
+  async _change(method, params, remedy = "the list of open orders will show what happened") {
     try {
       return await this._connection.request(method, params);
     } catch (error) {
       if (isAnswer(error)) throw error;
-      throw new OutcomeUnknown("No answer came: the list of open orders will show what happened.");
+      throw new OutcomeUnknown(`No answer came: ${remedy}.`);
     }
   }
 }

@@ -1,11 +1,13 @@
-/** The account's tables: open orders, fills, balances, retirements. */
+/** The account's tables: open orders, fills, block trades, balances, retirements. */
 
 import { byId, cell, element, setText, show } from "../dom.js";
 import { grouped } from "../decimal.js";
+import { BlockTables } from "./block_rows.js";
+import { actionsCell, creditsText, rowButton, settlesText, sideCell } from "./cells.js";
 import { Rows } from "./rows.js";
 import { shortTime } from "./times.js";
 
-const TABS = ["orders", "fills", "balances", "retirements"];
+const TABS = ["orders", "fills", "blocks", "balances", "retirements"];
 
 const TIMES = { day: "day", gtc: "GTC", gtd: "GTD", ioc: "IOC", fok: "FOK" };
 
@@ -17,6 +19,9 @@ const TIMES = { day: "day", gtc: "GTC", gtd: "GTD", ioc: "IOC", fok: "FOK" };
  * @property {(classId: string) => void} retire
  * @property {(classId: string) => void} serials
  * @property {(symbol: string) => void} select
+ * @property {(retirement: any) => void} certificate
+ * @property {(half: any) => void} withdrawBlock
+ * @property {(half: any) => void} agreeBlock
  */
 
 export class AccountView {
@@ -26,11 +31,13 @@ export class AccountView {
    */
   constructor(classOf, actions) {
     this._mayTrade = false;
+    this._businessDate = "";
     this._orders = orderRows(actions);
-    this._fills = fillRows();
+    this._fills = fillRows(() => this._businessDate);
+    this._blocks = new BlockTables(actions);
     this._cash = cashRows();
     this._units = unitRows(classOf, actions, () => this._mayTrade);
-    this._retirements = retirementRows();
+    this._retirements = retirementRows(actions);
     byId("cancel-all").addEventListener("click", () => actions.cancelAll());
     for (const name of TABS) byId(`tab-${name}`).addEventListener("click", () => choose(name));
     byId("account-tabs").addEventListener("keydown", (event) => moveTab(event));
@@ -40,9 +47,11 @@ export class AccountView {
    * Draws the account, or that there is none.
    * @param {import("../account_feed.js").AccountFeed | null} account
    * @param {boolean} mayTrade
+   * @param {string} businessDate
    */
-  draw(account, mayTrade) {
+  draw(account, mayTrade, businessDate) {
     this._mayTrade = mayTrade;
+    this._businessDate = businessDate;
     const loaded = Boolean(account?.loaded);
     show(byId("account-pages"), loaded);
     show(byId("account-empty"), !loaded);
@@ -55,6 +64,7 @@ export class AccountView {
     if (!account || !loaded) return;
     this._drawList(this._orders, "orders", [...account.orders.values()].reverse());
     this._drawList(this._fills, "fills", account.fills);
+    this._blocks.draw(account.blocks, mayTrade, businessDate);
     this._drawList(this._retirements, "retirements", account.retirements);
     this._drawList(this._cash, "cash", [...account.cash.keys()].sort().map((currency) => account.cashBalance(currency)));
     this._drawList(this._units, "units", [...account.units.entries()].sort());
@@ -95,20 +105,6 @@ function moveTab(event) {
   byId(`tab-${next}`).focus();
 }
 
-/** @param {string} side */
-const sideCell = (side) => cell(side === "buy" ? "Buy" : "Sell", side === "buy" ? "bid" : "ask");
-
-/**
- * @param {string} label
- * @param {string} explanation
- * @param {() => void} act
- */
-function rowButton(label, explanation, act) {
-  const button = element("button", { type: "button", class: "quiet", "aria-label": explanation }, label);
-  button.addEventListener("click", act);
-  return button;
-}
-
 /** @param {AccountActions} actions */
 function orderRows(actions) {
   return new Rows(byId("orders"), {
@@ -116,12 +112,6 @@ function orderRows(actions) {
     create: (order) => {
       const symbol = rowButton(order.instrument, `Show ${order.instrument}`, () => actions.select(order.instrument));
       symbol.className = "link";
-      const buttons = element(
-        "span",
-        { class: "row-actions" },
-        rowButton("Amend", `Amend order ${order.order_id}`, () => actions.amend(order)),
-        rowButton("Cancel", `Cancel order ${order.order_id}`, () => actions.cancel(order)),
-      );
       return element(
         "tr",
         {},
@@ -132,7 +122,10 @@ function orderRows(actions) {
         cell("", "number"),
         cell("", "number"),
         cell(String(order.order_id), "number note"),
-        element("td", {}, buttons),
+        actionsCell(
+          rowButton("Amend", `Amend order ${order.order_id}`, () => actions.amend(order)),
+          rowButton("Cancel", `Cancel order ${order.order_id}`, () => actions.cancel(order)),
+        ),
       );
     },
     update: (row, order) => {
@@ -153,7 +146,8 @@ function termsText(order) {
   return parts.join(", ");
 }
 
-function fillRows() {
+/** @param {() => string} businessDate */
+function fillRows(businessDate) {
   return new Rows(byId("fills"), {
     key: (/** @type {any} */ fill) => fill.trade_id + fill.side,
     create: (fill) =>
@@ -167,13 +161,10 @@ function fillRows() {
         cell(grouped(fill.quantity), "number"),
         cell(`${grouped(fill.amount)} ${fill.currency}`, "number"),
         cell(grouped(fill.fee), "number"),
-        cell(
-          fill.delivered.map((/** @type {any} */ one) => `${grouped(one.quantity)} ${one.class_id}`).join(", "),
-          "long-text",
-        ),
-        cell(fill.settlement_date),
+        cell(creditsText(fill.delivered), "long-text"),
+        cell(""),
       ),
-    update: () => {},
+    update: (row, fill) => setText(row.children[8], settlesText(fill, businessDate())),
   });
 }
 
@@ -209,28 +200,23 @@ function unitRows(classOf, actions, mayTrade) {
         cell("", "number"),
         cell("", "number"),
         cell("", "number"),
-        element(
-          "td",
-          {},
-          element(
-            "span",
-            { class: "row-actions" },
-            rowButton("Retire", `Retire credits of ${classId}`, () => actions.retire(classId)),
-          ),
-        ),
+        cell("", "number"),
+        actionsCell(rowButton("Retire", `Retire credits of ${classId}`, () => actions.retire(classId))),
       );
     },
     update: (row, [classId, balance]) => {
       setText(row.children[1], classOf(classId)?.name ?? "");
       setText(row.children[2], grouped(balance.total));
       setText(row.children[3], grouped(balance.held));
-      setText(row.children[4], grouped(balance.total - balance.held));
-      show(/** @type {HTMLElement} */ (row.children[5].firstElementChild), mayTrade());
+      setText(row.children[4], grouped(balance.locked));
+      setText(row.children[5], grouped(balance.total - balance.held));
+      show(/** @type {HTMLElement} */ (row.children[6].firstElementChild), mayTrade());
     },
   });
 }
 
-function retirementRows() {
+/** @param {AccountActions} actions */
+function retirementRows(actions) {
   return new Rows(byId("retirements"), {
     key: (/** @type {any} */ retirement) => retirement.retirement_id,
     create: (retirement) =>
@@ -243,6 +229,11 @@ function retirementRows() {
         cell(retirement.beneficiary, "long-text"),
         cell(retirement.purpose, "long-text"),
         cell(String(retirement.retirement_id), "number note"),
+        actionsCell(
+          rowButton("Certificate", `Certificate of retirement ${retirement.retirement_id}`, () =>
+            actions.certificate(retirement),
+          ),
+        ),
       ),
     update: () => {},
   });

@@ -2,17 +2,19 @@
 
 import { byId, dialogById, element, formById, inputById, selectById, setText, show } from "../dom.js";
 import { grouped } from "../decimal.js";
-import { explained, notify } from "./notices.js";
+import { explained } from "./notices.js";
 import { wholeNumber } from "./ticket_view.js";
 
 export class RetireView {
   /**
    * @param {import("../order_requests.js").OrderRequests} requests
    * @param {(classId: string) => any} classOf looks a credit class up
+   * @param {(retirement: any) => void} onRetired
    */
-  constructor(requests, classOf) {
+  constructor(requests, classOf, onRetired) {
     this._requests = requests;
     this._classOf = classOf;
+    this._onRetired = onRetired;
     this._dialog = dialogById("retire-dialog");
     /** @type {import("../account_feed.js").AccountFeed | null} */
     this._account = null;
@@ -175,8 +177,8 @@ export class RetireView {
     next.disabled = true;
     try {
       const done = await this._requests.retire(this._wanted);
-      notify(`Retired ${grouped(done.quantity)} of ${done.credits.map((/** @type {any} */ one) => one.class_id).join(", ")} for ${done.beneficiary}: retirement ${done.retirement_id}.`, "done");
       this._dialog.close();
+      this._onRetired(done);
     } catch (error) {
       this._say(explained(error));
       this._draw();
