@@ -40,8 +40,8 @@ def body(claim: Claim | None) -> tuple[str, ...]:
 def _check_fields(claim: Claim) -> None:
     if (claim.kind is ClaimKind.NDC) is not bool(claim.year):
         raise Reject(RejectCode.CLAIM_INCOMPLETE, "a claim of use towards an NDC, and no other, names a year")
-    if (claim.kind is ClaimKind.CORSIA) is not (claim.period is not None):
-        raise Reject(RejectCode.CLAIM_INCOMPLETE, "a CORSIA claim, and no other, names a compliance period")
+    if claim.kind is not ClaimKind.CORSIA and claim.period is not None:
+        raise Reject(RejectCode.CLAIM_INCOMPLETE, "only a CORSIA claim names a compliance period")
 
 
 def _using_party(state: State, account: str, claim: Claim) -> str:
@@ -102,7 +102,7 @@ def _check_entity(state: State, account: str, authorisation: Authorisation) -> N
 def _check_corsia(state: State, account: str, claim: Claim, class_id: str) -> None:
     """All rules of `exchange.domain.carbon.corsia`, and the entities of the authorisation."""
     if claim.period is None:
-        raise TypeError("a CORSIA claim without a period passed the check of its fields")
+        raise Reject(RejectCode.CLAIM_INCOMPLETE, "a CORSIA claim names a compliance period")
     obstacles = corsia.obstacles(state, class_id, claim.period, state.business_date)
     if obstacles:
         raise Reject(RejectCode.CLAIM_NOT_ELIGIBLE, "; ".join(obstacles))

@@ -5,6 +5,8 @@ every log that exists.
 """
 
 from exchange.domain import events as ev
+from exchange.domain.carbon.claim_forms import Claim, ClaimKind
+from exchange.domain.carbon.corsia_forms import CorsiaPeriod
 from exchange.domain.holdings import LOWEST_SERIAL
 from exchange.domain.identity import Role
 from exchange.domain.instruments import CreditClass, Instrument, InstrumentState, Unit
@@ -12,10 +14,11 @@ from exchange.domain.orders import OrderRequest, OrderType, RetirementTerms
 from exchange.domain.rejects import RejectCode
 from exchange.domain.serials import SerialBlock
 from matching.order import SelfTradePrevention, Side, TimeInForce
+from tests.exchange.log.golden_article6 import ARTICLE6_EVENTS
 from tests.exchange.log.golden_ex_ante import EX_ANTE_EVENTS
+from tests.exchange.log.golden_freezes import FREEZE_EVENTS
 from tests.exchange.log.golden_making import MAKING_EVENTS
 from tests.exchange.log.golden_offset import OFFSET_EVENTS
-from tests.exchange.log.golden_freezes import FREEZE_EVENTS
 from tests.exchange.log.golden_projects import PROJECT_EVENTS
 from tests.exchange.log.golden_reversals import REVERSAL_EVENTS
 
@@ -308,6 +311,22 @@ GOLDEN_EVENTS: dict[tuple[str, int], list[ev.Event]] = {
             rule=LOWEST_SERIAL,
             order_id=19,
         ),
+        ev.Retired(
+            "ACME-1",
+            (("VCS-1340-2020", VCS_PIECE),),
+            "Acme",
+            "2025",
+            "ret-2",
+            claim=Claim(ClaimKind.NDC, 2025, party="JPN"),
+        ),
+        ev.Retired(
+            "ACME-1",
+            (("VCS-1340-2020", VCS_PIECE),),
+            "Air Acme",
+            "2025",
+            "ret-3",
+            claim=Claim(ClaimKind.CORSIA, period=CorsiaPeriod.FIRST),
+        ),
     ],
     ("units_issued", 1): [
         ev.UnitsIssued(
@@ -362,6 +381,7 @@ GOLDEN_EVENTS: dict[tuple[str, int], list[ev.Event]] = {
     **MAKING_EVENTS,
     # The rules of carbon: a module per topic.
     **PROJECT_EVENTS,
+    **ARTICLE6_EVENTS,
     **REVERSAL_EVENTS,
     **FREEZE_EVENTS,
     **OFFSET_EVENTS,
