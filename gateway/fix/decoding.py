@@ -13,12 +13,12 @@ from gateway.fix.dictionary import (
     Block,
     value_check,
 )
-from gateway.fix.field_types import CHECKS, MULTIPLE_VALUES
+from gateway.fix.field_types import CHECKS
 from gateway.fix.message import Fields, Message, Problem
 from gateway.fix.message_table import STANDARD_MSG_TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 SOH = "\x01"
 
@@ -105,8 +105,8 @@ class _Reader:
             tag, check, special = rule
             if tag in fields:
                 break
-            if not check(value) or not (plain or value.isprintable() and value.isascii()):
-                _refuse_value(tag, value, check)
+            if not check(value) or not (plain or (value.isprintable() and value.isascii())):
+                _refuse_value(tag, value)
             position += 1
             if special is None:
                 fields[tag] = value
@@ -214,7 +214,7 @@ def _refuse(reason: int, text: str, tag: int = 0) -> NoReturn:
     raise _Violation(Problem(reason, text, tag))
 
 
-def _refuse_value(tag: int, value: str, check: Callable[[str], object]) -> NoReturn:
+def _refuse_value(tag: int, value: str) -> NoReturn:
     field = FIELDS_BY_TAG[tag]
     if not value:
         _refuse(TAG_WITHOUT_VALUE, "the field has no value", tag)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
@@ -14,7 +13,7 @@ from gateway.fix.field_types import CHECKS, GROUP, MULTIPLE_VALUES
 from gateway.fix.message_table import HEADER_FIELDS, MESSAGE_TABLE, TRAILER_FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 Direction = Literal["session", "both", "to-venue", "from-venue"]
 
@@ -152,9 +151,7 @@ HEADER_TAGS = frozenset(str(member.field.tag) for member in HEADER)
 
 
 def _blocks(*directions: Direction) -> dict[str, Block]:
-    return {
-        form.msg_type: Block(form.members) for form in MESSAGES.values() if form.direction in directions
-    }
+    return {form.msg_type: Block(form.members) for form in MESSAGES.values() if form.direction in directions}
 
 
 TO_VENUE = _blocks("session", "both", "to-venue")

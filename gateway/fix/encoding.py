@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 BEGIN_STRING = "FIX.4.4"
 SOH = "\x01"
+MESSAGE_ENCODING = "347=UTF-8\x01"
 LENGTH_TAGS = {field.tag: field.length_tag for field in FIELDS.values() if field.length_tag}
 """Tags of length fields by the tags of their data."""
 
@@ -19,13 +20,15 @@ LENGTH_TAGS = {field.tag: field.length_tag for field in FIELDS.values() if field
 def encode(msg_type: str, header: str, fields: Fields) -> bytes:
     """A whole message. `header` is the text of its header after MsgType, each field with its delimiter.
 
-    Raises ValueError for text that no field can hold: it is not ASCII, or has a delimiter in it.
+    Data fields hold text in UTF-8, and the header says so. Raises ValueError for text that no field can hold: it is not ASCII, or has a delimiter in it.
     """
     parts: list[str] = []
     binary = _render(fields, parts)
     parts.append("")
     body = SOH.join(parts)
-    if not binary and (body.count(SOH) != len(parts) - 1 or not body.isascii()):
+    if binary:
+        header += MESSAGE_ENCODING
+    elif body.count(SOH) != len(parts) - 1 or not body.isascii():
         raise ValueError(f"a field of message {msg_type!r} holds what only data may hold: {fields!r}")
     return frame_message(f"35={msg_type}\x01{header}{body}".encode("latin-1"))
 

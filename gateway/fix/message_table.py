@@ -160,8 +160,9 @@ U2 ProtectionReport from-venue
     Text EncodedText VenueRejectCode VenueSeq
 """
 
-STANDARD_MSG_TYPES = frozenset(
-    "0 1 2 3 4 5 6 7 8 9 A B C D E F G H J K L M N P Q R S T V W X Y Z a b c d e f g h i j k l m n o p q r s t u v w x "
-    "y z AA AB AC AD AE AF AG AH AI AJ AK AL AM AN AO AP AQ AR AS AT AU AV AW AX AY AZ BA BB BC BD BE BF BG BH".split()
-)
+_STANDARD_MSG_TYPES = """
+0 1 2 3 4 5 6 7 8 9 A B C D E F G H J K L M N P Q R S T V W X Y Z a b c d e f g h i j k l m n o p q r s t u v w x y z
+AA AB AC AD AE AF AG AH AI AJ AK AL AM AN AO AP AQ AR AS AT AU AV AW AX AY AZ BA BB BC BD BE BF BG BH
+"""
+STANDARD_MSG_TYPES = frozenset(_STANDARD_MSG_TYPES.split())
 """All message types of FIX 4.4: one that is not in our table is valid but not supported."""
