@@ -9,11 +9,13 @@ import click
 from exchange.operations.admin.assets import cash, classes, units
 from exchange.operations.admin.business_day import day
 from exchange.operations.admin.calendars import calendars
+from exchange.operations.admin.ex_ante import ex_ante as admin_ex_ante
 from exchange.operations.admin.instruments import fees, instruments
 from exchange.operations.admin.participants import accounts, keys, participants
 from exchange.operations.certificate_commands import certificate
 from exchange.operations.config_commands import config
 from exchange.operations.diff_command import diff
+from exchange.operations.ex_ante_command import ex_ante
 from exchange.operations.head_command import head
 from exchange.operations.log_commands import log_group
 from exchange.operations.replay_command import replay
@@ -42,8 +44,20 @@ def admin() -> None:
     """Set up and change what is traded, by whom, and with what."""
 
 
-for group in (instruments, fees, participants, accounts, keys, classes, cash, units, calendars, day):
+for group in (
+    instruments,
+    fees,
+    participants,
+    accounts,
+    keys,
+    classes,
+    cash,
+    units,
+    calendars,
+    day,
+    admin_ex_ante,
+):
     admin.add_command(group)
-for command in (up, status, verify, replay, diff, settle, log_group, certificate, config):
+for command in (up, status, verify, replay, diff, settle, log_group, certificate, ex_ante, config):
     main.add_command(command)
 log_group.add_command(head)

@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from exchange.domain import commands
+from exchange.domain.carbon.project_forms import Crediting
 from exchange.domain.identity import LOCAL_OPERATOR
 from exchange.domain.instruments import CreditClass, Unit
 from exchange.domain.money import currency_exponent, parse_decimal
@@ -353,6 +354,11 @@ def list_classes(exchange: Exchange, *, as_json: bool) -> None:
 )
 @click.option("--country", default="", help="ISO 3166 alpha-2 code of the host country.")
 @click.option("--label", "labels", multiple=True, help="May be repeated.")
+@click.option(
+    "--crediting",
+    type=click.Choice([crediting.value for crediting in Crediting]),
+    help="Issued for what was verified or for what is expected. Default: as its project.",
+)
 @json_option
 @exchange_options
 def register(
@@ -366,9 +372,20 @@ def register(
     unit: str,
     country: str,
     labels: tuple[str, ...],
+    crediting: str | None,
     as_json: bool,
 ) -> None:
     """Make a credit class known, such as VCS-1340-2020."""
-    credit_class = CreditClass(class_id, registry, project, name, vintage, Unit(unit), country, labels)
+    credit_class = CreditClass(
+        class_id,
+        registry,
+        project,
+        name,
+        vintage,
+        Unit(unit),
+        country,
+        labels,
+        Crediting(crediting) if crediting else None,
+    )
     command = commands.RegisterClass(LOCAL_OPERATOR, credit_class)
     change(exchange, command, f"registered {class_id}", as_json=as_json)
