@@ -121,16 +121,10 @@ async def test_refused_halves(exchange: RunningExchange, open_page: OpenPage) ->
 async def test_halves_are_there_after_a_reload(exchange: RunningExchange, open_page: OpenPage) -> None:
     """Waiting halves and done trades are loaded, and what happens meanwhile is followed."""
     gamma, beta = await exchange.client("gamma-key"), await exchange.client("beta-key")
+    terms: dict[str, Any] = {"instrument": "RIMBA-19", "price": "10.00", "quantity": 5}
     for reference in ("one", "two"):
-        terms: dict[str, Any] = {
-            "trade_reference": reference,
-            "instrument": "RIMBA-19",
-            "price": "10.00",
-            "quantity": 5,
-        }
-        await gamma.key_block(counterparty=BETA, side="sell", **terms)
-    terms["trade_reference"] = "one"
-    await beta.key_block(counterparty=GAMMA, side="buy", **terms)
+        await gamma.key_block(counterparty=BETA, side="sell", trade_reference=reference, **terms)
+    await beta.key_block(counterparty=GAMMA, side="buy", trade_reference="one", **terms)
     page = await open_page(path=RIMBA)
     await page.log_on("beta-key")
     await page.tab("blocks")
