@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 
 from exchange.operations.child import Failed, Ready, Waiting
-from exchange.operations.work import EngineWork
+from exchange.operations.work import EngineWork, SettlementWork
 from tests.faults.doomed_engine import Ended
 
 if TYPE_CHECKING:
@@ -25,26 +25,25 @@ LIMIT_S = 60
 _REPORT = msgspec.json.Decoder(Waiting | Ready | Failed | Ended)
 
 
-class EngineProcess:
-    """The engine's process as `exchange up` starts it. It dies with the test at the latest."""
+class ChildProcess:
+    """A process as `exchange up` starts it. It dies with the test at the latest."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self.reports: list[Waiting | Ready | Failed | Ended] = []
 
     @classmethod
-    async def start(cls, dsn: str, socket: Path, strike: Strike | None = None) -> Self:
+    async def spawn(cls, work: msgspec.Struct, module: str, *arguments: str) -> Self:
         """Start one; see `ready`."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "tests.faults.doomed_engine"),
-            *([] if strike is None else [msgspec.json.encode(strike).decode()]),
+            *("-m", module, *arguments),
             cwd=REPOSITORY,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
         assert process.stdin is not None
-        process.stdin.write(msgspec.json.encode(EngineWork(dsn, str(socket), "Test Venue", None)) + b"\n")
+        process.stdin.write(msgspec.json.encode(work) + b"\n")
         return cls(process)
 
     @property
@@ -53,7 +52,7 @@ class EngineProcess:
         return self._process.pid
 
     async def ready(self) -> bool:
-        """Returns when the engine takes commands: True; or when it ended without having come so far: False."""
+        """Returns when the process does its work: True; or when it ended without having come so far: False."""
         async with asyncio.timeout(LIMIT_S):
             while await self._next_report():
                 if isinstance(self.reports[-1], Ready):
@@ -66,14 +65,6 @@ class EngineProcess:
             while await self._next_report():
                 pass
             return await self._process.wait()
-
-    async def stop(self) -> Ended:
-        """Asks for an orderly end; what the engine was in the end."""
-        self._process.send_signal(signal.SIGTERM)
-        assert 0 == await self.ended()
-        last = self.reports[-1]
-        assert isinstance(last, Ended)
-        return last
 
     def signal(self, number: signal.Signals) -> None:
         """Sends a signal."""
@@ -90,6 +81,39 @@ class EngineProcess:
         if line:
             self.reports.append(_REPORT.decode(line))
         return bool(line)
+
+
+class EngineProcess(ChildProcess):
+    """The engine's process."""
+
+    @classmethod
+    async def start(cls, dsn: str, socket: Path, strike: Strike | None = None) -> Self:
+        """Start one; it takes commands when it is `ready`."""
+        strikes = () if strike is None else (msgspec.json.encode(strike).decode(),)
+        work = EngineWork(dsn, str(socket), "Test Venue", None)
+        return await cls.spawn(work, "tests.faults.doomed_engine", *strikes)
+
+    async def stop(self) -> Ended:
+        """Asks for an orderly end; what the engine was in the end."""
+        self.signal(signal.SIGTERM)
+        assert 0 == await self.ended()
+        last = self.reports[-1]
+        assert isinstance(last, Ended)
+        return last
+
+
+class SettlementProcess(ChildProcess):
+    """The process that settles."""
+
+    @classmethod
+    async def start(cls, dsn: str) -> Self:
+        """Start one."""
+        return await cls.spawn(SettlementWork(dsn), "exchange.operations.settlement_process")
+
+    async def stop(self) -> None:
+        """Asks for an orderly end; the whole log is settled then."""
+        self.signal(signal.SIGTERM)
+        assert 0 == await self.ended()
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from exchange.log.reader import LogReader
 from exchange.log.record import seal
 from exchange.log.writer import LogWriter
 from exchange.registry.rebuild import TABLES, rebuild
+from exchange.registry.rows import NO_MOVEMENTS, digest_after
 from exchange.registry.settlement import Settlement
 from exchange.registry.store import RegistryStore, SettlementHeld
 from tests.waiting import eventually
@@ -55,52 +56,7 @@ class SettledMarket:
 
     async def check(self) -> None:
         """Raise unless the tables are sound in themselves and say what the venue says."""
-        movements = [Movement(*row) for row in await self.rows("movement")]
-        batches = {row[0]: (row[2], row[3]) for row in await self.rows("batch")}
-        placed = replayed(movements)
-        holdings = await self.rows("holding")
-        assert placed == [(row[0], row[1], row[2], *row[4:8]) for row in holdings]
-        assert all((row[3].lower, row[3].upper) == (row[1], row[2] + 1) for row in holdings)
-        state = self.market.state
-        state.check()
-        expected = sorted(
-            [
-                (*key, first, last, class_id, "held", account, None)
-                for account, class_id in state.holdings.accounts()
-                for key, serials in state.holdings.serials(account, class_id).items()
-                for first, last in serials
-            ]
-            + [
-                (
-                    block.registry,
-                    block.batch,
-                    block.first,
-                    block.last,
-                    class_id,
-                    "locked",
-                    _seller(state, trade),
-                    trade,
-                )
-                for trade, chosen in state.holdings.locked.items()
-                for class_id, block in chosen
-            ]
-        )
-        assert expected == sorted(
-            (*batches[row[0]], row[1], row[2], *row[4:8]) for row in holdings if row[5] in {"held", "locked"}
-        )
-        in_custody = sorted((*batches[row[0]], row[1], row[2]) for row in holdings if row[5] != "withdrawn")
-        assert joined(in_custody) == joined(
-            sorted((one.registry, one.batch, one.first, one.last) for _, one in state.custody.blocks())
-        )
-        owned = {
-            (account, asset): balance.total
-            for account, balances in state.ledger.accounts.items()
-            for asset, balance in balances.items()
-            if balance.total
-        }
-        assert owned == {(row[0], row[1]): row[2] for row in await self.rows("balance") if row[2]}
-        last = {(row[0], row[1]): row[4] for row in await self.rows("posting")}
-        assert owned == {key: balance for key, balance in last.items() if balance}
+        await check(self.dsn, self.market.state)
 
 
 class Movement(NamedTuple):
@@ -197,6 +153,66 @@ def joined(intervals: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
                 continue
         result.append(row)
     return result
+
+
+async def check(dsn: str, state: State) -> None:
+    """Raise unless the tables are sound in themselves and say what the venue says, whose state is that of the checkpoint."""
+    movements = [Movement(*row) for row in await rows(dsn, "movement")]
+    batches = {row[0]: (row[2], row[3]) for row in await rows(dsn, "batch")}
+    placed = replayed(movements)
+    holdings = await rows(dsn, "holding")
+    assert placed == [(row[0], row[1], row[2], *row[4:8]) for row in holdings]
+    assert all((row[3].lower, row[3].upper) == (row[1], row[2] + 1) for row in holdings)
+    state.check()
+    expected = sorted(
+        [
+            (*key, first, last, class_id, "held", account, None)
+            for account, class_id in state.holdings.accounts()
+            for key, serials in state.holdings.serials(account, class_id).items()
+            for first, last in serials
+        ]
+        + [
+            (
+                block.registry,
+                block.batch,
+                block.first,
+                block.last,
+                class_id,
+                "locked",
+                _seller(state, trade),
+                trade,
+            )
+            for trade, chosen in state.holdings.locked.items()
+            for class_id, block in chosen
+        ]
+    )
+    assert expected == sorted(
+        (*batches[row[0]], row[1], row[2], *row[4:8]) for row in holdings if row[5] in {"held", "locked"}
+    )
+    in_custody = sorted((*batches[row[0]], row[1], row[2]) for row in holdings if row[5] != "withdrawn")
+    assert joined(in_custody) == joined(
+        sorted((one.registry, one.batch, one.first, one.last) for _, one in state.custody.blocks())
+    )
+    owned = {
+        (account, asset): balance.total
+        for account, balances in state.ledger.accounts.items()
+        for asset, balance in balances.items()
+        if balance.total
+    }
+    assert owned == {(row[0], row[1]): row[2] for row in await rows(dsn, "balance") if row[2]}
+    last = {(row[0], row[1]): row[4] for row in await rows(dsn, "posting")}
+    assert owned == {key: balance for key, balance in last.items() if balance}
+
+
+async def check_checkpoint(dsn: str) -> None:
+    """Raise unless the checkpoint and the movements agree, if there are tables at all."""
+    try:
+        ((_, seq, _, _, count, digest),) = await rows(dsn, "checkpoint")
+    except asyncpg.UndefinedTableError:
+        return
+    movements = await rows(dsn, "movement")
+    assert all(row[0] <= seq for row in movements)
+    assert (count, digest) == (len(movements), digest_after(NO_MOVEMENTS, movements))
 
 
 def _seller(state: State, trade: int) -> str:

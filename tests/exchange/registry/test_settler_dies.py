@@ -9,12 +9,17 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-import asyncpg
 import msgspec
 import pytest
 
-from exchange.registry.rows import NO_MOVEMENTS, digest_after
-from tests.exchange.registry.settled import SettledMarket, dump, execute, rebuilt, rows, settle_when_free
+from tests.exchange.registry.settled import (
+    SettledMarket,
+    check_checkpoint,
+    dump,
+    execute,
+    rebuilt,
+    settle_when_free,
+)
 from tests.market import PROJECT, V19, Market
 
 if TYPE_CHECKING:
@@ -50,17 +55,6 @@ async def run(dsn: str, when: int) -> int:
     return await process.wait()
 
 
-async def check_whole(dsn: str) -> None:
-    """The checkpoint and the movements agree, if there are tables at all."""
-    try:
-        ((_, seq, _, _, count, digest),) = await rows(dsn, "checkpoint")
-    except asyncpg.UndefinedTableError:
-        return
-    movements = await rows(dsn, "movement")
-    assert all(row[0] <= seq for row in movements)
-    assert (count, digest) == (len(movements), digest_after(NO_MOVEMENTS, movements))
-
-
 def moments(every: int) -> Iterator[int]:
     """Before and after each operation, or each so many-th."""
     when = 1
@@ -84,7 +78,7 @@ async def die_again_and_again(dsn: str, every: int) -> int:
             break
         assert -signal.SIGKILL == code
         deaths += 1
-        await check_whole(dsn)
+        await check_checkpoint(dsn)
         await settle_when_free(dsn)
         assert expected == await dump(dsn)
     await settle_when_free(dsn)
@@ -117,7 +111,7 @@ async def test_a_settler_dies_over_and_over_on_its_way(dsn: str) -> None:
         if code == 0:
             break
         deaths += 1
-        await check_whole(dsn)
+        await check_checkpoint(dsn)
 
     assert deaths >= 3
     await settle_when_free(dsn)
