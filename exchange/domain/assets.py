@@ -9,13 +9,19 @@ import msgspec
 from exchange.domain import events as ev
 from exchange.domain.carbon import claims, japan
 from exchange.domain.carbon.article6 import check_move
-from exchange.domain.carbon.obstacles import check_departure, check_issuance, check_retirement
+from exchange.domain.carbon.obstacles import (
+    check_departure,
+    check_estimate,
+    check_issuance,
+    check_not_frozen,
+    check_retirement,
+)
 from exchange.domain.deciding import DuplicateRequest, require_operator, require_trader
 from exchange.domain.executions import RETIRED_ON_FILL
 from exchange.domain.holdings import LOWEST_SERIAL
 from exchange.domain.money import MAX_AMOUNT, currency_exponent
 from exchange.domain.order_entry import require_cash
-from exchange.domain.references import reference_body, retirement_body
+from exchange.domain.references import FREEZE_REFERENCE, reference_body, retirement_body
 from exchange.domain.rejects import Reject, RejectCode
 from exchange.domain.serials import (
     OWN_REGISTRY,
@@ -74,6 +80,7 @@ def deposit_units(venue: Deciding, command: commands.DepositUnits) -> None:
     if credit_class.registry == OWN_REGISTRY:
         _require_issued(venue, command.class_id, command.blocks)
     require_new_serials(venue.state.custody, command.blocks)
+    check_not_frozen(venue.state, command.blocks)
     _check_supply(venue, command.class_id, command.quantity)
     venue.emit(event)
 
@@ -102,6 +109,7 @@ def issue_units(venue: Deciding, command: commands.IssueUnits) -> None:
     _check_once(venue, event, reference_body(event))
     _require_own_registry(venue, command.class_id)
     check_issuance(venue.state, _known_class(venue, command.class_id))
+    check_estimate(venue.state, _known_class(venue, command.class_id), command.quantity + command.buffer)
     _check_amount(command.quantity)
     check_blocks(OWN_REGISTRY, (block,), command.quantity)
     if buffer is not None:
@@ -123,6 +131,7 @@ def issue_shared(venue: Deciding, command: commands.IssueShared) -> None:
     _check_all_once(venue, events)
     _require_own_registry(venue, command.class_id)
     check_issuance(state, _known_class(venue, command.class_id))
+    check_estimate(state, _known_class(venue, command.class_id), quantity)
     for event in events:
         _check_amount(event.block.quantity)
     check_blocks(OWN_REGISTRY, tuple(event.block for event in events), quantity)
@@ -189,7 +198,8 @@ def move_units(venue: Deciding, command: commands.MoveUnits) -> None:
     check_departure(state, state.classes[command.class_id])
     check_blocks(target.registry, to_blocks, quantity)
     japan.check_serials(target, to_blocks)
-    require_new_serials(venue.state.custody, to_blocks)
+    require_new_serials(state.custody, to_blocks)
+    check_not_frozen(state, to_blocks)
     _check_supply(venue, command.to_class_id, quantity)
     venue.emit(event)
 
@@ -198,10 +208,6 @@ def retire(venue: Deciding, command: commands.Retire) -> None:
     """Take units out of circulation for a named beneficiary, for ever."""
     state, account = venue.state, command.account
     require_trader(state, command.by, command.session, account)
-    if command.reference.startswith(RETIRED_ON_FILL):
-        raise Reject(
-            RejectCode.INVALID_PARAMS, f"references that begin with {RETIRED_ON_FILL} are the venue's own"
-        )
     rule = "" if command.blocks else LOWEST_SERIAL
     units = units_by_class(command.blocks) if command.blocks else command.credits
     event = ev.Retired(
@@ -248,6 +254,11 @@ def _check_once(venue: Deciding, event: Referenced, body: tuple[str, ...]) -> No
         raise Reject(RejectCode.UNKNOWN_ACCOUNT, f"{event.account!r} is not an account")
     if not 0 < len(event.reference) <= MAX_REFERENCE_LENGTH:
         raise Reject(RejectCode.INVALID_PARAMS, f"a reference has 1 to {MAX_REFERENCE_LENGTH} characters")
+    if event.reference.startswith((RETIRED_ON_FILL, FREEZE_REFERENCE)):
+        raise Reject(
+            RejectCode.INVALID_PARAMS,
+            f"references that begin with {RETIRED_ON_FILL} or {FREEZE_REFERENCE} are the venue's own",
+        )
     earlier = state.references.get(event.account, {}).get(event.reference)
     if earlier is None:
         return
@@ -342,6 +353,7 @@ def _require_serials(venue: Deciding, account: str, class_id: str, blocks: tuple
     for block in blocks:
         if state.holdings.holds(account, class_id, block):
             continue
+        check_not_frozen(state, (block,))
         locked = any(
             block.first <= reserved.last and reserved.first <= block.last
             for chosen in state.holdings.locked.values()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exchange.domain import events as ev
+from exchange.domain.carbon.obstacles import check_not_frozen
 from exchange.domain.deciding import DuplicateRequest, require_trader
 from exchange.domain.executions import settlement_date
 from exchange.domain.holdings import LOWEST_SERIAL
@@ -176,6 +177,7 @@ def _delivered(state: State, listing: Listing, seller: ev.BlockTradeKeyed) -> De
         return available_units(state, account, oldest_first(state, listing), seller.quantity)
     for class_id, block in seller.blocks:
         if not state.holdings.holds(account, class_id, block):
+            check_not_frozen(state, (block,))
             raise Reject(
                 RejectCode.SERIAL_BLOCK_NOT_HELD,
                 f"{block.batch} {block.first} to {block.last} is not wholly free with the seller as {class_id}",

@@ -37,7 +37,11 @@ class CancelReason(StrEnum):
     DISCONNECTED = "disconnected"
     DEAD_MAN = "dead_man"
     INSTRUMENT_CLOSED = "instrument_closed"
+    UNITS_FROZEN = "units_frozen"
+    NOT_DELIVERABLE = "not_deliverable"
+    """A class that the order was to deliver left the basket."""
     PROTECTION = "protection"
+    CLASS_CHANGED = "class_changed"
 
 
 class WriterStarted(Event, frozen=True):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sortedcontainers import SortedDict
 
 from exchange.domain.intervals import IntervalError, IntervalSet
-from exchange.domain.serials import SerialBlock
+from exchange.domain.serials import SerialBlock, first_of, without
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -26,7 +26,10 @@ BatchKey = tuple[str, str]
 
 
 class Holdings:
-    """Serial numbers by holder. Every one has exactly one place: free with an account, or locked for one trade."""
+    """Serial numbers by holder. Every one has exactly one place: free with an account, or locked for one trade.
+
+    What is frozen is in a `Holdings` of its own, where it is free of trades and locks only.
+    """
 
     def __init__(self) -> None:
         self._free: dict[tuple[str, str], SortedDict[BatchKey, IntervalSet]] = {}
@@ -57,21 +60,28 @@ class Holdings:
         """`(account, class id)` of all who have free serials, in order."""
         yield from sorted(self._free)
 
+    def overlaps(self, blocks: Iterable[SerialBlock]) -> Iterator[tuple[str, str, SerialBlock]]:
+        """Account, class id and serials of the free parts of blocks, whoever has them."""
+        wanted: dict[BatchKey, list[SerialBlock]] = {}
+        for block in blocks:
+            wanted.setdefault((block.registry, block.batch), []).append(block)
+        for account, class_id in self.accounts():
+            batches = self._free[account, class_id]
+            for key, parts in wanted.items():
+                serials = batches.get(key)
+                if serials is None:
+                    continue
+                for part in parts:
+                    for first, last in serials.overlaps(part.first, part.last):
+                        yield account, class_id, SerialBlock(*key, first, last)
+
     def lowest(self, account: str, class_id: str, quantity: int) -> tuple[SerialBlock, ...]:
         """The serials that `take` would take; nothing changes. Raises `IntervalError` when there are not as many."""
-        chosen: list[SerialBlock] = []
-        missing = quantity
-        for block in self.blocks(account, class_id):
-            if not missing:
-                break
-            size = min(block.quantity, missing)
-            chosen.append(SerialBlock(block.registry, block.batch, block.first, block.first + size - 1))
-            missing -= size
-        if missing:
-            raise IntervalError(
-                f"account {account} has {quantity - missing} free units of {class_id}, not {quantity}"
-            )
-        return tuple(chosen)
+        chosen = first_of(self.blocks(account, class_id), quantity)
+        found = sum(block.quantity for block in chosen)
+        if found < quantity:
+            raise IntervalError(f"account {account} has {found} free units of {class_id}, not {quantity}")
+        return chosen
 
     def take(self, account: str, class_id: str, quantity: int) -> list[SerialBlock]:
         """Let the lowest serials go, by the rule `LOWEST_SERIAL`. Raises `IntervalError` when there are not as many."""
@@ -141,6 +151,17 @@ class Holdings:
         """Give a buyer the serials of a trade."""
         for class_id, block in chosen:
             self.give(account, class_id, (block,))
+
+    def change_locked(
+        self, trade: int, gone: tuple[SerialBlock, ...], arrived: tuple[ClassBlock, ...]
+    ) -> None:
+        """Lock other serials for a trade instead of some. Raises `IntervalError` unless it locked those."""
+        locked = self.locked[trade]
+        kept = tuple((class_id, part) for class_id, block in locked for part in without(block, gone))
+        missing = sum(block.quantity for _, block in locked) - sum(block.quantity for _, block in kept)
+        if missing != sum(block.quantity for block in gone):
+            raise IntervalError(f"trade {trade} does not lock all of {gone}")
+        self.locked[trade] = (*kept, *arrived)
 
     def _batches(self, account: str, class_id: str) -> SortedDict[BatchKey, IntervalSet]:
         return self._free.get((account, class_id)) or SortedDict()

@@ -68,6 +68,16 @@ class IntervalSet:
             return None
         return max(first, self._firsts[index])
 
+    def overlaps(self, first: int, last: int) -> list[tuple[int, int]]:
+        """The parts of `first..last` that are here, in ascending order; raises `IntervalError` if reversed."""
+        _check_order(first, last)
+        found = []
+        for index in range(bisect_left(self._lasts, first), len(self._lasts)):
+            if self._firsts[index] > last:
+                break
+            found.append((max(first, self._firsts[index]), min(last, self._lasts[index])))
+        return found
+
     def add(self, first: int, last: int) -> None:
         """Take `first..last` in; raises `IntervalError` if reversed, or if any of it is here already."""
         _check_order(first, last)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from exchange.domain.serials import SerialBlock
 
 
+FREEZE_REFERENCE = "freeze/"
+"""References that the venue gives to what it cancels at the end of a freeze begin so."""
+
+
 class Reference(msgspec.Struct, frozen=True):
     """The idempotency record of one `(account, reference)`: a payment, a movement of units, a retirement."""
 

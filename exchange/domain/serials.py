@@ -10,7 +10,7 @@ from exchange.domain.intervals import IntervalError, IntervalSet
 from exchange.domain.rejects import Reject, RejectCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from exchange.domain.instruments import CreditClass
     from exchange.domain.orders import Delivery
@@ -113,6 +113,69 @@ def units_by_class(blocks: tuple[ClassBlock, ...]) -> Delivery:
     for class_id, block in blocks:
         units[class_id] = units.get(class_id, 0) + block.quantity
     return tuple(units.items())
+
+
+def first_of(blocks: Iterable[SerialBlock], quantity: int) -> tuple[SerialBlock, ...]:
+    """The first units of blocks in their order, the last block cut; all of them where they are fewer than asked for."""
+    chosen: list[SerialBlock] = []
+    missing = quantity
+    for block in blocks:
+        if not missing:
+            break
+        size = min(block.quantity, missing)
+        chosen.append(SerialBlock(block.registry, block.batch, block.first, block.first + size - 1))
+        missing -= size
+    return tuple(chosen)
+
+
+def after_first(blocks: Iterable[SerialBlock], quantity: int) -> tuple[SerialBlock, ...]:
+    """What `first_of` leaves."""
+    left: list[SerialBlock] = []
+    for block in blocks:
+        gone = min(block.quantity, quantity)
+        quantity -= gone
+        if gone < block.quantity:
+            left.append(SerialBlock(block.registry, block.batch, block.first + gone, block.last))
+    return tuple(left)
+
+
+def overlaps(block: SerialBlock, others: Iterable[SerialBlock]) -> list[SerialBlock]:
+    """The parts of a block that are in one of other blocks, which do not overlap each other; in order."""
+    return sorted(
+        (
+            SerialBlock(
+                block.registry, block.batch, max(block.first, other.first), min(block.last, other.last)
+            )
+            for other in others
+            if (other.registry, other.batch) == (block.registry, block.batch)
+            and other.first <= block.last
+            and block.first <= other.last
+        ),
+        key=lambda part: part.first,
+    )
+
+
+def without(block: SerialBlock, others: Iterable[SerialBlock]) -> list[SerialBlock]:
+    """The parts of a block that are in none of other blocks, in order."""
+    left = [block]
+    for other in others:
+        left = [
+            SerialBlock(block.registry, block.batch, first, last)
+            for part in left
+            for first, last in _around(part, other)
+            if first <= last
+        ]
+    return left
+
+
+def _around(part: SerialBlock, other: SerialBlock) -> tuple[tuple[int, int], ...]:
+    if (
+        (other.registry, other.batch) != (part.registry, part.batch)
+        or other.last < part.first
+        or part.last < other.first
+    ):
+        return ((part.first, part.last),)
+    return ((part.first, other.first - 1), (other.last + 1, part.last))
 
 
 def require_new_serials(custody: Custody, blocks: tuple[SerialBlock, ...]) -> None:

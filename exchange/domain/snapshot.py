@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -18,6 +19,9 @@ from exchange.domain.serials import ClassBlock, SerialBlock
 from exchange.domain.state import BlockHalf, Listing, Obligation, Session, State
 from matching.book import OrderBook
 from matching.order import Order, SelfTradePrevention, Side, TimeInForce
+
+if TYPE_CHECKING:
+    from exchange.domain.holdings import Holdings
 
 
 class _RestingOrder(msgspec.Struct, array_like=True, frozen=True):
@@ -63,6 +67,8 @@ class _Snapshot(msgspec.Struct, forbid_unknown_fields=True):
     """Class ids and blocks."""
     free: list[tuple[str, str, SerialBlock]]
     """Account, class id and block."""
+    frozen: list[tuple[str, str, SerialBlock]]
+    """Likewise."""
     locked: list[tuple[int, tuple[ClassBlock, ...]]]
     """By seq of the trade."""
     issued: dict[str, int]
@@ -111,11 +117,8 @@ def dump(state: State) -> bytes:
             balances=state.ledger.accounts,
             supply=state.ledger.supply,
             custody=list(state.custody.blocks()),
-            free=[
-                (account, class_id, block)
-                for account, class_id in state.holdings.accounts()
-                for block in state.holdings.blocks(account, class_id)
-            ],
+            free=_held(state.holdings),
+            frozen=_held(state.frozen),
             locked=sorted(state.holdings.locked.items()),
             issued=state.issued,
             calendars=state.calendars,
@@ -127,6 +130,14 @@ def dump(state: State) -> bytes:
             making=state.making,
         )
     )
+
+
+def _held(holdings: Holdings) -> list[tuple[str, str, SerialBlock]]:
+    return [
+        (account, class_id, block)
+        for account, class_id in holdings.accounts()
+        for block in holdings.blocks(account, class_id)
+    ]
 
 
 def load(data: bytes) -> State:
@@ -161,6 +172,8 @@ def load(data: bytes) -> State:
         state.custody.add(class_id, block)
     for account, class_id, block in snapshot.free:
         state.holdings.give(account, class_id, (block,))
+    for account, class_id, block in snapshot.frozen:
+        state.frozen.give(account, class_id, (block,))
     state.holdings.locked = dict(snapshot.locked)
     state.issued = snapshot.issued
     state.calendars = snapshot.calendars

@@ -124,6 +124,8 @@ class State:
         self.custody = Custody()
         """Every serial that came in and did not go back: none of them can come in again."""
         self.holdings = Holdings()
+        self.frozen = Holdings()
+        """Serials that must not move, by holder: none of them is in `holdings`."""
         self.issued: dict[str, int] = {}
         """Last serial issued here, by class."""
         self.calendars: dict[str, tuple[str, ...]] = {}
@@ -167,7 +169,11 @@ class State:
             for asset, balance in balances.items():
                 if asset not in self.classes:
                     continue
-                serials = self.holdings.units(account, asset) + locked.get((account, asset), 0)
+                serials = (
+                    self.holdings.units(account, asset)
+                    + self.frozen.units(account, asset)
+                    + locked.get((account, asset), 0)
+                )
                 if serials != balance.total:
                     raise LedgerError(
                         f"account {account} owns {balance.total} units of {asset} and {serials} serials of it"

@@ -8,6 +8,7 @@ import msgspec
 
 from exchange.domain import events as ev
 from exchange.domain.carbon.forms import CARBON_EVENT_TYPES
+from exchange.domain.carbon.freeze_forms import TradeCancelled
 from exchange.domain.making.forms import (
     FixPasswordSet,
     FixSessionRegistered,
@@ -212,4 +213,5 @@ _INDEX_COLUMNS: dict[str, Callable[[ev.Event], IndexColumns]] = {
         event_type.kind: _of_account if "account" in event_type.__struct_fields__ else _none
         for event_type in CARBON_EVENT_TYPES
     },
+    TradeCancelled.kind: _of_settlement,
 }

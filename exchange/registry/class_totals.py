@@ -18,7 +18,8 @@ class ConservationError(Exception):
 
 
 class ClassTotals:
-    """What came in of each class, and where it is: issued = held + locked + retired + cancelled + moved + withdrawn.
+    """What came in of each class, and where it is: issued = held + locked + frozen + retired + cancelled + moved
+    + converted + expired + withdrawn.
 
     Intervals that change hands leave one place as they enter the next, unit by unit (`exchange.domain.intervals`); so only
     those that change their place are counted here, and an ordinary trade costs nothing.
@@ -49,7 +50,7 @@ class ClassTotals:
                 self._issued[class_id] += change
 
     def check(self, seq: int, supply: Mapping[str, int]) -> None:
-        """Raise ConservationError unless all that came in is somewhere, and what is held or locked is what the ledger says.
+        """Raise ConservationError unless all that came in is somewhere, and what accounts have is what the ledger says.
 
         `supply`: what all accounts together own of each asset. Only classes that changed since the last check are looked at.
         """
@@ -58,7 +59,7 @@ class ClassTotals:
             issued = self._issued[class_id]
             if issued != sum(placed.values()) or min(placed.values()) < 0:
                 raise ConservationError(f"{issued} units of {class_id} came in, their places are {placed}")
-            owned = placed[Place.HELD] + placed[Place.LOCKED]
+            owned = placed[Place.HELD] + placed[Place.LOCKED] + placed[Place.FROZEN]
             if owned != supply.get(class_id, 0):
                 raise ConservationError(
                     f"accounts hold {owned} units of {class_id} by serial numbers and {supply.get(class_id, 0)} by the ledger"

@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exchange.domain.holdings import BatchKey, Holdings
-from exchange.domain.intervals import IntervalSet
-from exchange.domain.serials import SerialBlock
+from exchange.domain.intervals import IntervalError, IntervalSet
+from exchange.domain.serials import SerialBlock, without
 from exchange.registry.class_totals import ClassTotals
 from exchange.registry.rows import ENDED, Batch, Holding, HoldingRow, MovementRow, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from exchange.domain.orders import Delivery
     from exchange.domain.serials import ClassBlock
@@ -49,7 +49,7 @@ class Places:
         self.class_totals = ClassTotals()
         self._held = Holdings()
         self._at: dict[Place, Holdings] = {Place.HELD: self._held}
-        self._at.update((place, Holdings()) for place in ENDED)
+        self._at.update((place, Holdings()) for place in (Place.FROZEN, *ENDED))
         self._locked: dict[int, list[HoldingRow]] = {}
         """By trade."""
         self._known: dict[BatchKey, IntervalSet] = {}
@@ -168,6 +168,7 @@ class Places:
     def deliver(self, seller: str, buyer: str, chosen: Iterable[ClassBlock]) -> None:
         """Serials that were taken off the seller become the buyer's."""
         seq, kind, n = self._seq, self._kind, self._n
+        batch_ids, moved = self.batch_ids, self.movements.append
         by_class: dict[str, list[SerialBlock]] = {}
         for class_id, block in chosen:
             by_class.setdefault(class_id, []).append(block)
@@ -176,11 +177,9 @@ class Places:
             self._held.give(buyer, class_id, blocks)
             for block in blocks:
                 # As `_moved` does, without the call: of all that happens this happens most.
-                batch_id, first, last = self._batch_id(block), block.first, block.last
+                batch_id, first, last = batch_ids[block.registry, block.batch], block.first, block.last
                 n += 1
-                self.movements.append(
-                    (seq, n, kind, class_id, batch_id, first, last, _HELD, seller, _HELD, buyer, None)
-                )
+                moved((seq, n, kind, class_id, batch_id, first, last, _HELD, seller, _HELD, buyer, None))
         self._n = n
 
     def lock(self, trade: int, seller: str, chosen: Iterable[ClassBlock]) -> None:
@@ -204,6 +203,73 @@ class Places:
             self._moved(class_id, block, Place.LOCKED, seller, Place.HELD, buyer, trade)
             units[class_id] = units.get(class_id, 0) + block.quantity
         return units
+
+    def relock(
+        self, trade: int, taken_out: tuple[ClassBlock, ...], put_in: tuple[ClassBlock, ...], seller: str
+    ) -> None:
+        """Other serials of the seller's are kept for the buyer of a trade."""
+        kept = self._locked_without(trade, [block for _, block in taken_out])
+        for class_id, block in taken_out:
+            self._touch(Place.HELD, seller, class_id)
+            self._held.give(seller, class_id, (block,))
+            self._moved(class_id, block, Place.LOCKED, seller, Place.HELD, seller, trade)
+        for class_id, block in put_in:
+            self._held.remove(seller, class_id, (block,))
+            kept.append((self._batch_id(block), block.first, block.last, class_id, _LOCKED, seller, trade))
+            self._moved(class_id, block, Place.HELD, seller, Place.LOCKED, seller, trade)
+        self._locked[trade] = kept
+
+    def end_locked(
+        self, trade: int, seller: str, class_id: str, blocks: Iterable[SerialBlock], place: Place
+    ) -> None:
+        """Serials that are kept for the buyer of a trade end, so that it will not deliver them."""
+        ended = tuple(blocks)
+        self._locked[trade] = self._locked_without(trade, ended)
+        self._touch(place, "", class_id)
+        self._at[place].give("", class_id, ended)
+        for block in ended:
+            self._moved(class_id, block, Place.LOCKED, seller, place, seller, trade)
+
+    def come_in_locked(self, trade: int, seller: str, class_id: str, block: SerialBlock) -> MovementRow:
+        """Serials that were never here arrive for the buyer of a trade."""
+        self._known.setdefault((block.registry, block.batch), IntervalSet()).add(block.first, block.last)
+        self._locked_before.setdefault(trade, list(self._locked[trade]))
+        arrived = self._moved(class_id, block, Place.OUTSIDE, "", Place.LOCKED, seller, trade)
+        self._locked[trade].append(
+            (self._batch_id(block), block.first, block.last, class_id, _LOCKED, seller, trade)
+        )
+        return arrived
+
+    def _locked_without(self, trade: int, gone: Sequence[SerialBlock]) -> list[HoldingRow]:
+        """The rows of a trade without some of its serials. Raises `IntervalError` unless all of those are in them."""
+        rows = self._locked[trade]
+        self._locked_before.setdefault(trade, list(rows))
+        kept: list[HoldingRow] = [
+            (self._batch_id(part), part.first, part.last, class_id, _LOCKED, seller, trade)
+            for batch_id, first, last, class_id, _, seller, _ in rows
+            for part in without(SerialBlock(*self._batch_names[batch_id], first, last), gone)
+        ]
+        missing = sum(row[2] - row[1] + 1 for row in rows) - sum(row[2] - row[1] + 1 for row in kept)
+        if missing != sum(block.quantity for block in gone):
+            raise IntervalError(f"trade {trade} does not lock all of {gone}")
+        return kept
+
+    def freeze(self, account: str, class_id: str, block: SerialBlock) -> None:
+        """Serials that an account holds must not move from now on."""
+        self._change_place(account, class_id, block, Place.HELD, Place.FROZEN)
+
+    def release(self, account: str, class_id: str, block: SerialBlock) -> None:
+        """Frozen serials may move again."""
+        self._change_place(account, class_id, block, Place.FROZEN, Place.HELD)
+
+    def _change_place(
+        self, account: str, class_id: str, block: SerialBlock, from_place: Place, to_place: Place
+    ) -> None:
+        self._touch(from_place, account, class_id)
+        self._at[from_place].remove(account, class_id, (block,))
+        self._touch(to_place, account, class_id)
+        self._at[to_place].give(account, class_id, (block,))
+        self._moved(class_id, block, from_place, account, to_place, account)
 
     def _moved(
         self,

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from exchange.domain import events as ev
+from exchange.domain.carbon.ex_ante_forms import ExAnteConverted, ExAnteExpired, HolderShare
 from exchange.domain.carbon.forms import CARBON_EVENT_TYPES
+from exchange.domain.carbon.freeze_forms import LockReplaced, TradeCancelled, UnitsFrozen, UnitsReleased
 from exchange.domain.intervals import IntervalError
 from exchange.domain.ledger import LedgerError
 from exchange.domain.making.forms import MAKING_EVENT_TYPES
@@ -156,6 +158,21 @@ class Projection:
             raise IntervalError(f"trade {event.trade} locked {units}, not {event.delivered}")
         self._new.settled_trades.append(SettledTrade(event.trade, self.seq))
 
+    def _trade_cancelled(self, event: TradeCancelled) -> None:
+        self.places.unlock(event.trade, event.seller)
+        self._new.settled_trades.append(SettledTrade(event.trade, self.seq))
+
+    def _lock_replaced(self, event: LockReplaced) -> None:
+        self.places.relock(event.trade, event.taken_out, event.put_in, event.account)
+
+    def _units_frozen(self, event: UnitsFrozen) -> None:
+        for block in event.blocks:
+            self.places.freeze(event.account, event.class_id, block)
+
+    def _units_released(self, event: UnitsReleased) -> None:
+        for block in event.blocks:
+            self.places.release(event.account, event.class_id, block)
+
     def _units_deposited(self, event: ev.UnitsDeposited) -> None:
         for block in event.blocks:
             self._come_in(event.account, event.class_id, block, event.reference)
@@ -194,12 +211,37 @@ class Projection:
             )
         )
 
+    def _ex_ante_converted(self, event: ExAnteConverted) -> None:
+        for share in event.shares:
+            self._end_share(event.class_id, share, Place.CONVERTED)
+            if share.to_block is None:
+                raise IntervalError(f"units of {share.account} convert into nothing")
+            if share.trade:
+                arrived = self.places.come_in_locked(
+                    share.trade, share.account, event.to_class_id, share.to_block
+                )
+                self._issued(arrived, share.account, event.reference)
+            else:
+                self._come_in(share.account, event.to_class_id, share.to_block, event.reference)
+
+    def _ex_ante_expired(self, event: ExAnteExpired) -> None:
+        for share in event.shares:
+            self._end_share(event.class_id, share, Place.EXPIRED)
+
+    def _end_share(self, class_id: str, share: HolderShare, place: Place) -> None:
+        if share.trade:
+            self.places.end_locked(share.trade, share.account, class_id, share.blocks, place)
+            return
+        for block in share.blocks:
+            self.places.end(share.account, class_id, block, place)
+
     def _come_in(self, account: str, class_id: str, block: SerialBlock, reference: str) -> None:
         for movement in self.places.come_in(account, class_id, block):
-            self._new.issuances.append(
-                # A movement begins with seq, n, kind, class, batch, first and last.
-                Issuance(*movement[:7], account, reference, self.recorded_at)
-            )
+            self._issued(movement, account, reference)
+
+    def _issued(self, movement: MovementRow, account: str, reference: str) -> None:
+        # A movement begins with seq, n, kind, class, batch, first and last.
+        self._new.issuances.append(Issuance(*movement[:7], account, reference, self.recorded_at))
 
     def _class_registered(self, event: ev.ClassRegistered) -> None:
         known = event.credit_class
@@ -241,12 +283,18 @@ _RULES: dict[type[ev.Event], Callable[..., None]] = {
     ev.Fill: Projection._trade,  # noqa: SLF001 - the table is part of the class
     ev.BlockTrade: Projection._trade,  # noqa: SLF001
     ev.TradeSettled: Projection._trade_settled,  # noqa: SLF001
+    TradeCancelled: Projection._trade_cancelled,  # noqa: SLF001
+    LockReplaced: Projection._lock_replaced,  # noqa: SLF001
+    UnitsFrozen: Projection._units_frozen,  # noqa: SLF001
+    UnitsReleased: Projection._units_released,  # noqa: SLF001
     ev.UnitsDeposited: Projection._units_deposited,  # noqa: SLF001
     ev.UnitsIssued: Projection._units_issued,  # noqa: SLF001
     ev.UnitsWithdrawn: Projection._units_withdrawn,  # noqa: SLF001
     ev.UnitsCancelled: Projection._units_cancelled,  # noqa: SLF001
     ev.UnitsMoved: Projection._units_moved,  # noqa: SLF001
     ev.Retired: Projection._retired,  # noqa: SLF001
+    ExAnteConverted: Projection._ex_ante_converted,  # noqa: SLF001
+    ExAnteExpired: Projection._ex_ante_expired,  # noqa: SLF001
     ev.ClassRegistered: Projection._class_registered,  # noqa: SLF001
     ev.InstrumentListed: Projection._instrument_listed,  # noqa: SLF001
     ev.VenueOpened: Projection._venue_opened,  # noqa: SLF001

@@ -19,13 +19,26 @@ class Place(StrEnum):
     HELD = "held"
     LOCKED = "locked"
     """Still the seller's, kept for the buyer until their trade settles."""
+    FROZEN = "frozen"
+    """Their holder's, and kept from moving."""
     RETIRED = "retired"
     CANCELLED = "cancelled"
     MOVED = "moved"
+    CONVERTED = "converted"
+    """Ex-ante units that became ex-post ones under other numbers."""
+    EXPIRED = "expired"
+    """Ex-ante units that did not."""
     WITHDRAWN = "withdrawn"
 
 
-ENDED = (Place.RETIRED, Place.CANCELLED, Place.MOVED, Place.WITHDRAWN)
+ENDED = (
+    Place.RETIRED,
+    Place.CANCELLED,
+    Place.MOVED,
+    Place.CONVERTED,
+    Place.EXPIRED,
+    Place.WITHDRAWN,
+)
 """Places where serials are nobody's any more; from the last one only they may come back."""
 
 
@@ -152,9 +165,12 @@ class ClassTotal(NamedTuple):
     issued: int
     held: int
     locked: int
+    frozen: int
     retired: int
     cancelled: int
     moved: int
+    converted: int
+    expired: int
     withdrawn: int
 
 

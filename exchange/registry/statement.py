@@ -20,6 +20,8 @@ class SerialChange(StrEnum):
     OUT = "out"
     LOCKED = "locked"
     """Still the account's; the buyer gets them when the trade settles."""
+    UNLOCKED = "unlocked"
+    """Their trade was undone."""
 
 
 class StatementCash(msgspec.Struct, frozen=True):

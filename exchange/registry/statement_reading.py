@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from exchange.domain import events as ev
+from exchange.domain.carbon.freeze_forms import TradeCancelled
 from exchange.domain.instruments import Unit
 from exchange.domain.money import currency_exponent, render_decimal
 from exchange.domain.orders import Side
 from exchange.domain.rejects import Reject, RejectCode
 from exchange.registry.rows import Place
+from exchange.registry.serials import block_text
 from exchange.registry.statement import (
     CashChange,
     SerialChange,
@@ -26,12 +28,11 @@ from exchange.registry.statement import (
 )
 from exchange.registry.store import SCHEMA, RegistryDamaged
 from exchange.registry.totals import is_class
-from exchange.registry.view import Prices, serial_text
 
 if TYPE_CHECKING:
     from asyncpg import Record
 
-    from exchange.registry.view import RegistryView, StoredFact
+    from exchange.registry.view import Prices, RegistryView, StoredFact
 
 # The days: an event begins each, and what follows it is of that day.
 _FIRST_DAY = f"SELECT seq FROM {SCHEMA}.business_day ORDER BY seq LIMIT 1"
@@ -59,6 +60,8 @@ SELECT DISTINCT seq FROM (
         ORDER BY seq LIMIT $4) AS posted WHERE owned.account = $1 AND owned.seq > $2
     UNION ALL SELECT trade FROM {SCHEMA}.deferred_trade WHERE buyer = $1 AND trade > $2 AND trade <= $3
     UNION ALL SELECT trade FROM {SCHEMA}.deferred_trade WHERE seller = $1 AND trade > $2 AND trade <= $3
+    UNION ALL SELECT ended.seq FROM {SCHEMA}.deferred_trade JOIN {SCHEMA}.settled_trade AS ended USING (trade)
+        WHERE $1 IN (buyer, seller) AND ended.seq > $2 AND ended.seq <= $3
 ) AS concerned ORDER BY seq LIMIT $4
 """
 _POSTINGS = f"""
@@ -81,13 +84,16 @@ WITH later AS (
             SELECT seq FROM {SCHEMA}.posting WHERE account = $1 AND asset = owned.asset AND seq > $2) AS posted
         WHERE owned.account = $1 AND owned.seq > $2 AND owned.asset LIKE '%-%'
         UNION SELECT trade FROM {SCHEMA}.deferred_trade WHERE seller = $1 AND trade > $2
+        UNION SELECT ended.seq FROM {SCHEMA}.deferred_trade JOIN {SCHEMA}.settled_trade AS ended USING (trade)
+            WHERE seller = $1 AND ended.seq > $2
+        UNION SELECT seq FROM {SCHEMA}.movement WHERE kind = 'lock_replaced' AND from_account = $1 AND seq > $2
     ) AS concerned JOIN {SCHEMA}.movement AS moved USING (seq)
 ), had (class_id, batch_id, trade, first, last, sign) AS (
     SELECT class_id, batch_id, trade, first, last, 1 FROM {SCHEMA}.holding WHERE account = $1
     UNION ALL SELECT class_id, batch_id, CASE to_place WHEN 'locked' THEN trade END, first, last, -1 FROM later
-        WHERE to_account = $1 AND to_place IN ('held', 'locked')
+        WHERE to_account = $1 AND to_place IN ('held', 'locked', 'frozen')
     UNION ALL SELECT class_id, batch_id, CASE from_place WHEN 'locked' THEN trade END, first, last, 1 FROM later
-        WHERE from_account = $1 AND from_place IN ('held', 'locked')
+        WHERE from_account = $1 AND from_place IN ('held', 'locked', 'frozen')
 ), edge AS (
     SELECT class_id, batch_id, trade, point, sum(step) AS step FROM had
     CROSS JOIN LATERAL (VALUES (first, sign), (last + 1, -sign)) AS ends (point, step)
@@ -241,7 +247,7 @@ async def _blocks_at(view: RegistryView, account: str, seq: int, most: int | Non
     return [
         StatementBlock(
             row["class_id"],
-            serial_text(row["registry"], row["batch"], row["first"], row["last"]),
+            block_text(row["registry"], row["batch"], row["first"], row["last"]),
             row["last"] - row["first"] + 1,
             row["trade"],
         )
@@ -291,7 +297,11 @@ async def _movements(
     view: RegistryView, account: str, seqs: list[int], postings: list[Record]
 ) -> list[StatementMovement]:
     facts = await view.events(seqs)
-    settled = {fact.event.trade for fact in facts.values() if isinstance(fact.event, ev.TradeSettled)}
+    settled = {
+        fact.event.trade
+        for fact in facts.values()
+        if isinstance(fact.event, ev.TradeSettled | TradeCancelled)
+    }
     trades = await view.events(settled - facts.keys())
     instruments = {
         fact.event.instrument
@@ -326,11 +336,13 @@ async def _movements(
 def _serial_movement(account: str, row: Record) -> SerialMovement:
     if row["to_place"] == Place.LOCKED:
         change = SerialChange.LOCKED
+    elif row["from_place"] == Place.LOCKED and row["from_account"] == row["to_account"]:
+        change = SerialChange.UNLOCKED
     elif row["to_place"] == Place.HELD and row["to_account"] == account:
         change = SerialChange.IN
     else:
         change = SerialChange.OUT
-    text = serial_text(row["registry"], row["batch"], row["first"], row["last"])
+    text = block_text(row["registry"], row["batch"], row["first"], row["last"])
     return SerialMovement(row["class_id"], text, row["last"] - row["first"] + 1, change)
 
 
@@ -347,11 +359,12 @@ class _Details:
         event = self._facts[seq].event
         if isinstance(event, ev.Fill | ev.BlockTrade):
             return self._trade(event)
-        if isinstance(event, ev.TradeSettled):
+        if isinstance(event, ev.TradeSettled | TradeCancelled):
             made = self._facts[event.trade].event
             if not isinstance(made, ev.Fill | ev.BlockTrade):
                 raise RegistryDamaged(f"event {event.trade} settled as a trade and is of kind {made.kind}")
-            return {**self._trade(made), "trade": event.trade, "settlement_date": ""}
+            found = {**self._trade(made), "trade": event.trade, "settlement_date": ""}
+            return found | {"reason": event.reason} if isinstance(event, TradeCancelled) else found
         said = msgspec.structs.asdict(event)
         names = ("reference", "beneficiary", "purpose", "reason")
         return {name: said[name] for name in names if isinstance(said.get(name), str)}

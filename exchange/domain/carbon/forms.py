@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from exchange.domain.carbon import (
     article6_forms,
     corsia_forms,
+    ex_ante_forms,
+    freeze_forms,
     issuance_forms,
     offset_forms,
     party_forms,
@@ -21,17 +23,21 @@ CARBON_EVENT_TYPES: tuple[type[Event], ...] = (
     *project_forms.EVENT_TYPES,
     *issuance_forms.EVENT_TYPES,
     *reversal_forms.EVENT_TYPES,
+    *freeze_forms.EVENT_TYPES,
     *party_forms.EVENT_TYPES,
     *article6_forms.EVENT_TYPES,
     *corsia_forms.EVENT_TYPES,
     *offset_forms.EVENT_TYPES,
+    *ex_ante_forms.EVENT_TYPES,
 )
 CarbonCommand = (
     project_forms.ProjectCommand
     | issuance_forms.IssuanceCommand
     | reversal_forms.ReversalCommand
+    | freeze_forms.FreezeCommand
     | party_forms.PartyCommand
     | article6_forms.Article6Command
     | corsia_forms.CorsiaCommand
     | offset_forms.OffsetCommand
+    | ex_ante_forms.ExAnteCommand
 )

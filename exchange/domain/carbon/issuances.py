@@ -17,7 +17,14 @@ from exchange.domain.deciding import DuplicateRequest, parse_date, require_opera
 from exchange.domain.instruments import PPM
 from exchange.domain.money import MAX_AMOUNT
 from exchange.domain.rejects import Reject, RejectCode
-from exchange.domain.serials import OWN_REGISTRY, SerialBlock, check_blocks, require_new_serials
+from exchange.domain.serials import (
+    OWN_REGISTRY,
+    SerialBlock,
+    after_first,
+    check_blocks,
+    first_of,
+    require_new_serials,
+)
 from exchange.domain.well_formed import check_id
 
 if TYPE_CHECKING:
@@ -68,15 +75,8 @@ class Contribution(msgspec.Struct, frozen=True):
 
     def less(self, draw: Draw) -> Contribution:
         """What is left after a draw."""
-        taken = {(block.batch, block.first): block for block in draw.blocks}
-        left = []
-        for block in self.blocks:
-            gone = taken.get((block.batch, block.first))
-            if gone is None:
-                left.append(block)
-            elif gone.last < block.last:
-                left.append(msgspec.structs.replace(block, first=gone.last + 1))
-        return msgspec.structs.replace(self, quantity=self.quantity - draw.quantity, blocks=tuple(left))
+        left = after_first(self.blocks, draw.quantity)
+        return msgspec.structs.replace(self, quantity=self.quantity - draw.quantity, blocks=left)
 
 
 class Issuances(msgspec.Struct, eq=False):
@@ -101,20 +101,9 @@ def choose_draws(pool: Iterable[Contribution], quantity: int) -> tuple[Draw, ...
         taken = min(contribution.quantity, missing)
         missing -= taken
         draws.append(
-            Draw(contribution.issuance, contribution.class_id, taken, _lowest(contribution.blocks, taken))
+            Draw(contribution.issuance, contribution.class_id, taken, first_of(contribution.blocks, taken))
         )
     return tuple(draws)
-
-
-def _lowest(blocks: tuple[SerialBlock, ...], quantity: int) -> tuple[SerialBlock, ...]:
-    chosen = []
-    for block in blocks:
-        if not quantity:
-            break
-        size = min(block.quantity, quantity)
-        chosen.append(msgspec.structs.replace(block, last=block.first + size - 1))
-        quantity -= size
-    return tuple(chosen)
 
 
 def record_issuance(venue: Deciding, command: RecordIssuance) -> None:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from exchange.domain.carbon.project_forms import project_key
 from exchange.domain.rejects import Reject, RejectCode
-from exchange.domain.serials import OWN_REGISTRY
+from exchange.domain.serials import OWN_REGISTRY, overlaps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from exchange.domain.instruments import CreditClass, Instrument
+    from exchange.domain.serials import SerialBlock
     from exchange.domain.state import State
 
 
@@ -43,6 +44,19 @@ def check_listing(state: State, instrument: Instrument) -> None:
         )
 
 
+def check_estimate(state: State, credit_class: CreditClass, quantity: int) -> None:
+    """Refuse expectations beyond what the newest estimate says; what converted or expired counts as issued, too."""
+    if not credit_class.is_declared_ex_ante:
+        return
+    class_id = credit_class.class_id
+    estimated, issued = state.carbon.ex_ante.estimated(class_id), state.issued.get(class_id, 0)
+    if issued + quantity > estimated:
+        raise Reject(
+            RejectCode.EX_ANTE_BEYOND_ESTIMATE,
+            f"{quantity} units of {class_id}: {issued} of the estimated {estimated} are issued already",
+        )
+
+
 def check_issuance(state: State, credit_class: CreditClass) -> None:
     """Refuse new units to a project whose owner has not made good an intentional reversal (17 CCR 95983 (c))."""
     owed = state.carbon.reversals.owed.get(project_key(credit_class.registry, credit_class.project), 0)
@@ -51,3 +65,14 @@ def check_issuance(state: State, credit_class: CreditClass) -> None:
             RejectCode.REVERSAL_OWED,
             f"{owed} units are owed for a reversal of project {credit_class.project}; issuance stops until then",
         )
+
+
+def check_not_frozen(state: State, blocks: Iterable[SerialBlock]) -> None:
+    """Refuse to let serials come in, go out, end or change hands by name that a live freeze keeps from moving."""
+    for freeze_id, freeze in state.carbon.freezes.live():
+        for block in blocks:
+            for part in overlaps(block, freeze.blocks):
+                raise Reject(
+                    RejectCode.UNITS_FROZEN,
+                    f"serial number {part.first} of batch {block.batch} is frozen: {freeze.cause.value} {freeze_id}",
+                )

@@ -14,7 +14,7 @@ import msgspec
 
 from exchange.domain import assets, commands
 from exchange.domain.carbon.issuance_forms import Draw
-from exchange.domain.carbon.issuances import OLDEST_VINTAGE, choose_draws, take_draws
+from exchange.domain.carbon.issuances import OLDEST_VINTAGE, Contribution, choose_draws, take_draws
 from exchange.domain.carbon.project_forms import project_key
 from exchange.domain.carbon.reversal_forms import (
     MakeGoodReversal,
@@ -26,6 +26,7 @@ from exchange.domain.carbon.reversal_forms import (
 from exchange.domain.deciding import DuplicateRequest, parse_date, require_operator
 from exchange.domain.money import MAX_AMOUNT
 from exchange.domain.rejects import Reject, RejectCode
+from exchange.domain.serials import overlaps
 from exchange.domain.well_formed import check_id
 
 if TYPE_CHECKING:
@@ -85,11 +86,21 @@ def report_reversal(venue: Deciding, command: ReportReversal) -> None:
     if command.cause is ReversalCause.INTENTIONAL:
         venue.emit(ReversalRecorded(**fields, owed=command.quantity))
         return
-    drawn = choose_draws(state.carbon.issuances.pools.get(command.registry, ()), command.quantity)
+    drawn = choose_draws(_unfrozen_pool(state, command.registry), command.quantity)
     covered = sum(draw.quantity for draw in drawn)
     venue.emit(
         ReversalRecorded(**fields, rule=OLDEST_VINTAGE, drawn=drawn, uncovered=command.quantity - covered)
     )
+
+
+def _unfrozen_pool(state: State, registry: str) -> list[Contribution]:
+    """A pool without the contributions that a freeze keeps from ending."""
+    frozen = [block for _, freeze in state.carbon.freezes.live() for block in freeze.blocks]
+    return [
+        contribution
+        for contribution in state.carbon.issuances.pools.get(registry, ())
+        if not any(overlaps(block, frozen) for block in contribution.blocks)
+    ]
 
 
 def make_good_reversal(venue: Deciding, command: MakeGoodReversal) -> None:

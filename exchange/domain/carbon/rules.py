@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from exchange.domain.carbon import (
     article6,
     corsia,
+    ex_ante,
+    freezes,
     issuances,
     offset,
     offset_periods,
@@ -25,10 +27,12 @@ DECIDERS: dict[type[CommandForm], Callable[..., None]] = {
     **projects.DECIDERS,
     **issuances.DECIDERS,
     **reversals.DECIDERS,
+    **freezes.DECIDERS,
     **parties.DECIDERS,
     **article6.DECIDERS,
     **corsia.DECIDERS,
     **offset.DECIDERS,
+    **ex_ante.DECIDERS,
 }
 """What decides a command, given the venue and the command."""
 
@@ -36,12 +40,14 @@ RECORDERS: dict[type[Event], Callable[..., None]] = {
     **projects.RECORDERS,
     **issuances.RECORDERS,
     **reversals.RECORDERS,
+    **freezes.RECORDERS,
     **parties.RECORDERS,
     **article6.RECORDERS,
     **corsia.RECORDERS,
     **offset_periods.RECORDERS,
+    **ex_ante.RECORDERS,
 }
 """What an event means for the state, given the state, the event's seq and the event."""
 
-ENTRIES: dict[type[Event], Callable[..., list[Entry]]] = {}
+ENTRIES: dict[type[Event], Callable[..., list[Entry]]] = {**freezes.ENTRIES, **ex_ante.ENTRIES}
 """What an event does to the ledger, for events that move or hold cash or units."""

@@ -6,6 +6,8 @@ import msgspec
 
 from exchange.domain.carbon.article6 import Article6
 from exchange.domain.carbon.corsia import Corsia
+from exchange.domain.carbon.ex_ante import ExAnteBook
+from exchange.domain.carbon.freezes import Freezes
 from exchange.domain.carbon.issuances import Issuances
 from exchange.domain.carbon.offset_periods import OffsetAccounts
 from exchange.domain.carbon.parties import Parties
@@ -18,8 +20,10 @@ class CarbonState(msgspec.Struct, eq=False, forbid_unknown_fields=True):
 
     projects: Projects = msgspec.field(default_factory=Projects)
     issuances: Issuances = msgspec.field(default_factory=Issuances)
+    freezes: Freezes = msgspec.field(default_factory=Freezes)
     reversals: Reversals = msgspec.field(default_factory=Reversals)
     parties: Parties = msgspec.field(default_factory=Parties)
     article6: Article6 = msgspec.field(default_factory=Article6)
     corsia: Corsia = msgspec.field(default_factory=Corsia)
+    ex_ante: ExAnteBook = msgspec.field(default_factory=ExAnteBook)
     offset: OffsetAccounts = msgspec.field(default_factory=OffsetAccounts)

@@ -71,7 +71,8 @@ CREATE TABLE holding (
     last bigint NOT NULL,
     serials int8range NOT NULL GENERATED ALWAYS AS (int8range(first, last, '[]')) STORED,
     class_id text NOT NULL,
-    place text NOT NULL CHECK (place IN ('held', 'locked', 'retired', 'cancelled', 'moved', 'withdrawn')),
+    place text NOT NULL CHECK (place IN
+        ('held', 'locked', 'frozen', 'retired', 'cancelled', 'moved', 'converted', 'expired', 'withdrawn')),
     account text NOT NULL,
     trade bigint CHECK ((trade IS NULL) = (place <> 'locked')),
     PRIMARY KEY (batch_id, first),
@@ -114,8 +115,10 @@ CREATE FUNCTION fork_node(first bigint, last bigint) RETURNS bigint LANGUAGE sql
         << (length(ltrim(((first - 1) # last)::bit(64)::text, '0')) - 1);
 CREATE INDEX movement_serials ON movement (batch_id, fork_node(first, last), seq);
 -- Few of all movements: what retired and what else ended, in their order and by class.
-CREATE INDEX movement_ended ON movement (seq, n) WHERE to_place NOT IN ('held', 'locked');
-CREATE INDEX movement_ended_class ON movement (class_id, seq, n) WHERE to_place NOT IN ('held', 'locked');
+-- Other serials for a trade: no posting tells of it.
+CREATE INDEX movement_relocked ON movement (from_account, seq) WHERE kind = 'lock_replaced';
+CREATE INDEX movement_ended ON movement (seq, n) WHERE to_place NOT IN ('held', 'locked', 'frozen');
+CREATE INDEX movement_ended_class ON movement (class_id, seq, n) WHERE to_place NOT IN ('held', 'locked', 'frozen');
 
 -- What each event did to an account's cash and units, by the ledger: the account's statement. The serial numbers are in the
 -- movements of the same seq.
@@ -141,18 +144,22 @@ CREATE TABLE balance (
 COMMENT ON COLUMN balance.asset IS 'a currency or a credit class';
 COMMENT ON COLUMN balance.seq IS 'the last event that changed it';
 
--- Units of each class by place, from the serial numbers; held and locked ones are what the ledger says that accounts own.
+-- Units of each class by place, from the serial numbers; held, locked and frozen ones are what the ledger says that accounts own.
 CREATE TABLE class_total (
     class_id text PRIMARY KEY,
     seq bigint NOT NULL,
     issued bigint NOT NULL,
     held bigint NOT NULL CHECK (held >= 0),
     locked bigint NOT NULL CHECK (locked >= 0),
+    frozen bigint NOT NULL CHECK (frozen >= 0),
     retired bigint NOT NULL CHECK (retired >= 0),
     cancelled bigint NOT NULL CHECK (cancelled >= 0),
     moved bigint NOT NULL CHECK (moved >= 0),
+    converted bigint NOT NULL CHECK (converted >= 0),
+    expired bigint NOT NULL CHECK (expired >= 0),
     withdrawn bigint NOT NULL CHECK (withdrawn >= 0),
-    CONSTRAINT what_came_in_is_somewhere CHECK (issued = held + locked + retired + cancelled + moved + withdrawn)
+    CONSTRAINT what_came_in_is_somewhere CHECK
+        (issued = held + locked + frozen + retired + cancelled + moved + converted + expired + withdrawn)
 );
 COMMENT ON COLUMN class_total.seq IS 'the last event that changed it';
 COMMENT ON COLUMN class_total.issued IS 'that came in as this class, those that came back after a withdrawal counted once';
@@ -216,7 +223,7 @@ CREATE TABLE settled_trade (
     trade bigint PRIMARY KEY,
     seq bigint NOT NULL
 );
-COMMENT ON COLUMN settled_trade.seq IS 'the event that settled it';
+COMMENT ON COLUMN settled_trade.seq IS 'the event that settled it, or undid it';
 
 -- The first thing in every transaction that settles. Until it ends nobody else can settle or take over.
 CREATE FUNCTION lock_registry(our_generation bigint, expected_seq bigint) RETURNS void LANGUAGE plpgsql AS $$

@@ -121,6 +121,8 @@ class Auditor:
             needed[settled.buyer, settled.currency] += settled.amount + settled.buyer_fee
             for class_id, units in settled.delivered:
                 needed[settled.seller, class_id] += units
+        for account, class_id in state.frozen.accounts():
+            needed[account, class_id] += state.frozen.units(account, class_id)
         held = {
             (account, asset): balance.held
             for account, balances in state.ledger.accounts.items()

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from exchange.domain import commands, snapshot, venue
+from exchange.domain.carbon.freeze_forms import FreezeCause, FreezeUnits
 from exchange.domain.events import EVENT_TYPES, RequestRefused, WriterStarted
 from exchange.domain.identity import LOCAL_OPERATOR, Role
 from exchange.domain.instruments import CreditClass
@@ -163,6 +164,8 @@ def lively_market() -> Market:
             "alpha-key", market.alpha.session, "alpha", "beta", "bt", "LATER", Side.BUY, 1000, 7
         )
     )
+    frozen = SerialBlock("GS", "opening-2020", 1, 10)
+    market.do(FreezeUnits(LOCAL_OPERATOR, "hold-1", FreezeCause.HOLD, "under review", (frozen,)))
     market.close_day("2026-11-24")
     market.alpha.cancel(market.alpha.rest(market.alpha.buy(5, 990)))
     return market
