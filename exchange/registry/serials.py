@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 
 import msgspec
 
@@ -114,6 +115,18 @@ def parse(text: str, registry: str = "") -> SerialRange:
     if not (registry and bracket and to and text.endswith("]") and _is_integer(first) and _is_integer(last)):
         raise invalid(text, "its form is not known; write TEXT [FIRST to LAST] and name the registry")
     return opaque(registry, opaque_text, int(first), int(last))
+
+
+def block_text(registry: str, batch: str, first: int, last: int) -> str:
+    """What `SerialRange.of_block` renders, quickly for many blocks of a few batches."""
+    form = _form_of(registry, batch)
+    return f"{batch} [{first} to {last}]" if form is None else form.write(batch, first, last)
+
+
+@lru_cache(maxsize=4096)
+def _form_of(registry: str, batch: str) -> SerialForm | None:
+    # Which numbers stand in a batch's text makes no difference.
+    return SerialRange.of_block(SerialBlock(registry, batch, 1, 2)).form
 
 
 def opaque(registry: str, text: str, first: int, last: int) -> SerialRange:

@@ -9,9 +9,7 @@ import asyncpg
 
 from exchange.domain.money import render_decimal
 from exchange.domain.rejects import Reject, RejectCode
-from exchange.domain.serials import SerialBlock
 from exchange.log.codec import decode
-from exchange.registry.serials import SerialRange
 from exchange.registry.store import FORM, SCHEMA
 
 if TYPE_CHECKING:
@@ -19,10 +17,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from exchange.domain.events import Event
-    from exchange.log.migrations import Connection
 
-    # asyncpg's stubs know the pool by a type argument that the class itself does not take.
+    # asyncpg's stubs know these by a type argument that the classes themselves do not take.
     Pool = asyncpg.Pool[asyncpg.Record]
+    Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
 
 READ_LIMIT_S: Final = 10
 """Longest time for one query, unless said otherwise."""
@@ -145,11 +143,6 @@ class Prices:
         """A decimal text such as `12.50`."""
         tick, decimals = self._ticks[instrument]
         return render_decimal(price_ticks * tick, decimals)
-
-
-def serial_text(registry: str, batch: str, first: int, last: int) -> str:
-    """Serial numbers as their registry writes them."""
-    return SerialRange.of_block(SerialBlock(registry, batch, first, last)).render()
 
 
 async def _settled_up_to(connection: Connection) -> int:

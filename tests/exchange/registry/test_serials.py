@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from exchange.domain.rejects import Reject, RejectCode
 from exchange.domain.serials import MAX_SERIAL, SerialBlock, own_batch
 from exchange.registry.serial_forms import FORMS, SEGMENTS, SerialForm
-from exchange.registry.serials import MAX_TEXT_LENGTH, SerialFields, SerialRange, opaque, parse
+from exchange.registry.serials import MAX_TEXT_LENGTH, SerialFields, SerialRange, block_text, opaque, parse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -436,6 +436,7 @@ def test_what_was_written_is_read_back(block: SerialRange) -> None:
     """From a text and from a block of the ledger, whatever the form."""
     assert block == parse(block.render(), block.registry)
     assert block == SerialRange.of_block(block.to_block())
+    assert block.render() == block_text(block.registry, block.batch, block.first, block.last)
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
