@@ -19,10 +19,12 @@ from exchange.operations.ex_ante_command import ex_ante
 from exchange.operations.head_command import head
 from exchange.operations.log_commands import log_group
 from exchange.operations.replay_command import replay
+from exchange.operations.report_commands import report
 from exchange.operations.settle_command import settle
 from exchange.operations.status import status
 from exchange.operations.up import up
 from exchange.operations.verify_command import verify
+from exchange.operations.what_if_command import what_if
 
 
 @click.group()
@@ -58,6 +60,19 @@ for group in (
     admin_ex_ante,
 ):
     admin.add_command(group)
-for command in (up, status, verify, replay, diff, settle, log_group, certificate, ex_ante, config):
+for command in (
+    up,
+    status,
+    verify,
+    replay,
+    diff,
+    what_if,
+    settle,
+    report,
+    log_group,
+    certificate,
+    ex_ante,
+    config,
+):
     main.add_command(command)
 log_group.add_command(head)
