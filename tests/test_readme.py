@@ -50,7 +50,7 @@ async def test_quick_starts(tmp_path: Path) -> None:
         again = (await run(sys.executable, str(program))).splitlines()
         (retirement,) = [line.split()[1] for line in first if line.startswith("retirement ")]
         for command in COMMANDS:
-            await run(shell=here(command).replace(" 742 ", f" {retirement} "))
+            await run(shell=here(re.sub(r"\b742\b", retirement, command)))
 
     assert "filled 100 new" == first[0]
     assert "filled 100 duplicate" == again[0]
