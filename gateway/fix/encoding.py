@@ -28,9 +28,20 @@ def encode(msg_type: str, header: str, fields: Fields) -> bytes:
     body = SOH.join(parts)
     if binary:
         header += MESSAGE_ENCODING
-    elif body.count(SOH) != len(parts) - 1 or not body.isascii():
+    if not (_is_text(fields) if binary else body.count(SOH) == len(parts) - 1 and body.isascii()):
         raise ValueError(f"a field of message {msg_type!r} holds what only data may hold: {fields!r}")
     return frame_message(f"35={msg_type}\x01{header}{body}".encode("latin-1"))
+
+
+def _is_text(fields: Fields) -> bool:
+    """Whether all values but data are text for a field."""
+    for value in fields.values():
+        if isinstance(value, list):
+            if not all(_is_text(entry) for entry in value):
+                return False
+        elif isinstance(value, str) and (SOH in value or not value.isascii()):
+            return False
+    return True
 
 
 def frame_message(content: bytes) -> bytes:
