@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exchange.domain import events as ev
+from exchange.domain.carbon.ex_ante_forms import UnitsConverted, UnitsExpired
 from exchange.domain.entries import entries
 from exchange.domain.ledger import Hold
 from exchange.domain.orders import Side
@@ -56,6 +57,8 @@ _BALANCE_EVENTS = (
     ev.Retired,
     ev.BlockTrade,
     ev.TradeSettled,
+    UnitsConverted,
+    UnitsExpired,
 )
 _BLOCK_TRADE_EVENTS = (ev.BlockTradeKeyed, ev.BlockTradeEnded, ev.BlockTrade)
 

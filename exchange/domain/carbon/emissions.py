@@ -16,7 +16,7 @@ ACTIVITY_DECIMALS = 6
 FACTOR_DECIMALS = 12
 REDUCTION_DECIMALS = 6
 TONNE_DECIMALS = ACTIVITY_DECIMALS + FACTOR_DECIMALS
-ONE_TONNE = 10**TONNE_DECIMALS
+ONE_TONNE: int = 10**TONNE_DECIMALS
 KILOGRAMS_PER_TONNE = 1000
 MAX_TONNES = 10**12
 """No single figure and no sum goes beyond: about thirty years of the whole world's emissions."""
@@ -51,7 +51,7 @@ def tonnes_text(emissions: int) -> str:
 def read_tonnes(text: str) -> int:
     """Back from `tonnes_text`."""
     whole, _, fraction = text.partition(".")
-    return int(whole + fraction.ljust(TONNE_DECIMALS, "0"))
+    return int(whole) * ONE_TONNE + int(fraction.ljust(TONNE_DECIMALS, "0"))
 
 
 def whole_tonnes(emissions: int) -> int:

@@ -15,11 +15,12 @@ import msgspec
 from exchange.domain.carbon.ex_ante_forms import (
     ConvertExAnte,
     EstimateExAnte,
-    ExAnteConverted,
     ExAnteEstimated,
     ExAnteExpired,
+    ExAnteVerified,
     ExpireExAnte,
-    HolderShare,
+    UnitsConverted,
+    UnitsExpired,
 )
 from exchange.domain.carbon.ex_ante_model import check_sha256, run
 from exchange.domain.carbon.ex_ante_shares import PRO_RATA, shares, units_held
@@ -119,23 +120,33 @@ def convert(venue: Deciding, command: ConvertExAnte) -> None:
     if last + command.quantity > MAX_SERIAL:
         raise Reject(RejectCode.EX_ANTE_CONVERSION_INVALID, f"{command.to_class_id} has no serials left")
     _cancel_sales(venue, command.class_id, command.by)
-    parts: list[HolderShare] = []
-    for share in shares(state, command.class_id, command.quantity):
-        to_block = SerialBlock(OWN_REGISTRY, own_batch(command.to_class_id), last + 1, last + share.quantity)
-        parts.append(HolderShare(share.account, share.blocks, share.trade, to_block))
-        last += share.quantity
-    venue.emit(
-        ExAnteConverted(
+    converting = shares(state, command.class_id, command.quantity)
+    verification = venue.emit(
+        ExAnteVerified(
             command.by,
             command.class_id,
             command.to_class_id,
             command.quantity,
             command.report_sha256,
-            tuple(parts),
             PRO_RATA,
             command.reference,
         )
     )
+    batch = own_batch(command.to_class_id)
+    for share in converting:
+        venue.emit(
+            UnitsConverted(
+                share.account,
+                command.class_id,
+                share.blocks,
+                command.to_class_id,
+                SerialBlock(OWN_REGISTRY, batch, last + 1, last + share.quantity),
+                verification,
+                command.reference,
+                share.trade,
+            )
+        )
+        last += share.quantity
 
 
 def expire(venue: Deciding, command: ExpireExAnte) -> None:
@@ -146,21 +157,14 @@ def expire(venue: Deciding, command: ExpireExAnte) -> None:
     _ex_ante_class(state, command.class_id)
     _check_quantity(state, command.class_id, command.quantity)
     _cancel_sales(venue, command.class_id, command.by)
-    parts = tuple(
-        HolderShare(share.account, share.blocks, share.trade)
-        for share in shares(state, command.class_id, command.quantity)
-    )
-    venue.emit(
+    expiring = shares(state, command.class_id, command.quantity)
+    expiry = venue.emit(
         ExAnteExpired(
-            command.by,
-            command.class_id,
-            command.quantity,
-            command.reason,
-            parts,
-            PRO_RATA,
-            command.reference,
+            command.by, command.class_id, command.quantity, command.reason, PRO_RATA, command.reference
         )
     )
+    for share in expiring:
+        venue.emit(UnitsExpired(share.account, command.class_id, share.blocks, expiry, share.trade))
 
 
 def _ex_ante_class(state: State, class_id: str) -> CreditClass:
@@ -224,8 +228,8 @@ def _cancel_sales(venue: Deciding, class_id: str, by: str) -> None:
     cancel_orders(venue, order_ids, CancelReason.CLASS_CHANGED, by)
 
 
-def _conversion_body(command: ConvertExAnte | ExAnteConverted) -> tuple[str, ...]:
-    return (ExAnteConverted.kind, command.to_class_id, str(command.quantity), command.report_sha256)
+def _conversion_body(command: ConvertExAnte | ExAnteVerified) -> tuple[str, ...]:
+    return (ExAnteVerified.kind, command.to_class_id, str(command.quantity), command.report_sha256)
 
 
 def _expiry_body(command: ExpireExAnte | ExAnteExpired) -> tuple[str, ...]:
@@ -239,59 +243,60 @@ def _estimated(state: State, seq: int, event: ExAnteEstimated) -> None:
     state.carbon.ex_ante.estimates.setdefault(event.class_id, []).append(Estimate(seq, event))
 
 
-def _converted(state: State, seq: int, event: ExAnteConverted) -> None:
+def _verified(state: State, seq: int, event: ExAnteVerified) -> None:
     book = state.carbon.ex_ante
     book.converted[event.class_id] = book.converted.get(event.class_id, 0) + event.quantity
     book.done.setdefault(event.class_id, {})[event.reference] = Done(seq, _conversion_body(event))
-    for share in event.shares:
-        to_block = share.to_block
-        if to_block is None:
-            raise ValueError(f"event {seq} converts units of {share.account} into nothing")
-        state.custody.add(event.to_class_id, to_block)
-        state.issued[event.to_class_id] = to_block.last
-        if share.trade:
-            _change_locked(state, share, ((event.to_class_id, to_block),))
-        else:
-            state.holdings.remove(share.account, event.class_id, share.blocks)
-            state.holdings.give(share.account, event.to_class_id, (to_block,))
+
+
+def _units_converted(state: State, _seq: int, event: UnitsConverted) -> None:
+    state.custody.add(event.to_class_id, event.to_block)
+    state.issued[event.to_class_id] = event.to_block.last
+    if event.trade:
+        _change_locked(state, event.trade, event.blocks, ((event.to_class_id, event.to_block),))
+    else:
+        state.holdings.remove(event.account, event.class_id, event.blocks)
+        state.holdings.give(event.account, event.to_class_id, (event.to_block,))
 
 
 def _expired(state: State, seq: int, event: ExAnteExpired) -> None:
     book = state.carbon.ex_ante
     book.expired[event.class_id] = book.expired.get(event.class_id, 0) + event.quantity
     book.done.setdefault(event.class_id, {})[event.reference] = Done(seq, _expiry_body(event))
-    for share in event.shares:
-        if share.trade:
-            _change_locked(state, share, ())
-        else:
-            state.holdings.remove(share.account, event.class_id, share.blocks)
 
 
-def _change_locked(state: State, share: HolderShare, arrived: tuple[ClassBlock, ...]) -> None:
-    """Take a share off what is locked for a trade, and lock what came in its place: the trade will deliver that."""
-    state.holdings.change_locked(share.trade, share.blocks, arrived)
-    obligation = state.obligations[share.trade]
-    delivered = units_by_class(state.holdings.locked[share.trade])
+def _units_expired(state: State, _seq: int, event: UnitsExpired) -> None:
+    if event.trade:
+        _change_locked(state, event.trade, event.blocks, ())
+    else:
+        state.holdings.remove(event.account, event.class_id, event.blocks)
+
+
+def _change_locked(
+    state: State, trade: int, gone: tuple[SerialBlock, ...], arrived: tuple[ClassBlock, ...]
+) -> None:
+    """Take units off what is locked for a trade, and lock what came in their place: the trade will deliver that."""
+    state.holdings.change_locked(trade, gone, arrived)
+    obligation = state.obligations[trade]
+    delivered = units_by_class(state.holdings.locked[trade])
     settled = msgspec.structs.replace(obligation.settled, delivered=delivered)
-    state.obligations[share.trade] = msgspec.structs.replace(obligation, settled=settled)
+    state.obligations[trade] = msgspec.structs.replace(obligation, settled=settled)
 
 
-def _converted_entries(event: ExAnteConverted) -> list[Entry]:
-    booked: list[Entry] = []
-    for share in event.shares:
-        booked += _ended(event.class_id, share)
-        booked.append(Transfer(OUTSIDE, share.account, event.to_class_id, share.quantity, from_hold=False))
-        if share.trade:
-            booked.append(Hold(share.account, event.to_class_id, share.quantity))
+def _converted_entries(event: UnitsConverted) -> list[Entry]:
+    units = event.to_block.quantity
+    booked = [
+        *_ended_entries(event),
+        Transfer(OUTSIDE, event.account, event.to_class_id, units, from_hold=False),
+    ]
+    if event.trade:
+        booked.append(Hold(event.account, event.to_class_id, units))
     return booked
 
 
-def _expired_entries(event: ExAnteExpired) -> list[Entry]:
-    return [entry for share in event.shares for entry in _ended(event.class_id, share)]
-
-
-def _ended(class_id: str, share: HolderShare) -> list[Entry]:
-    return [Transfer(share.account, OUTSIDE, class_id, share.quantity, from_hold=bool(share.trade))]
+def _ended_entries(event: UnitsConverted | UnitsExpired) -> list[Entry]:
+    units = sum(block.quantity for block in event.blocks)
+    return [Transfer(event.account, OUTSIDE, event.class_id, units, from_hold=bool(event.trade))]
 
 
 DECIDERS: dict[type[CommandForm], Callable[..., None]] = {
@@ -301,10 +306,12 @@ DECIDERS: dict[type[CommandForm], Callable[..., None]] = {
 }
 RECORDERS: dict[type[Event], Callable[..., None]] = {
     ExAnteEstimated: _estimated,
-    ExAnteConverted: _converted,
+    ExAnteVerified: _verified,
+    UnitsConverted: _units_converted,
     ExAnteExpired: _expired,
+    UnitsExpired: _units_expired,
 }
 ENTRIES: dict[type[Event], Callable[..., list[Entry]]] = {
-    ExAnteConverted: _converted_entries,
-    ExAnteExpired: _expired_entries,
+    UnitsConverted: _converted_entries,
+    UnitsExpired: _ended_entries,
 }

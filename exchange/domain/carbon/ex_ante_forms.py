@@ -61,24 +61,6 @@ class YearEstimate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Discounted to the base year."""
 
 
-class HolderShare(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What becomes of one holder's units; a trade that has not settled is a holder of its own."""
-
-    account: str
-    """Who has the units; of a trade, its seller."""
-    blocks: tuple[SerialBlock, ...]
-    """Serials that end."""
-    trade: int = 0
-    """Seq of the trade that the units are locked for; 0: they are free."""
-    to_block: SerialBlock | None = None
-    """Serials that are issued in their place."""
-
-    @property
-    def quantity(self) -> int:
-        """Units that end."""
-        return sum(block.quantity for block in self.blocks)
-
-
 class EstimateExAnte(CommandForm, frozen=True):
     """Put an estimate on record; the venue computes it. Idempotent by class and digest of the evidence."""
 
@@ -127,33 +109,66 @@ class ExAnteEstimated(Event, frozen=True):
     """Of the model run: `exchange.domain.carbon.ex_ante_model.ModelRun`."""
 
 
-class ExAnteConverted(Event, frozen=True):
-    """Units became ex-post ones, one to one, in the hands of those who had them."""
+class ExAnteVerified(Event, frozen=True):
+    """So many tonnes were verified; the conversions of everybody's units follow in the same command."""
 
-    kind: ClassVar[str] = "ex_ante_converted"
+    kind: ClassVar[str] = "ex_ante_verified"
     by: str
     class_id: str
     to_class_id: str
     quantity: int
     report_sha256: str
-    shares: tuple[HolderShare, ...]
     rule: str
     """Which units of whom: `exchange.domain.carbon.ex_ante_shares`."""
     reference: str
 
 
+class UnitsConverted(Event, frozen=True):
+    """Verified units of one holder became ex-post ones, one to one."""
+
+    kind: ClassVar[str] = "units_converted"
+    account: str
+    """Who has the units; of a trade that has not settled, its seller."""
+    class_id: str
+    blocks: tuple[SerialBlock, ...]
+    to_class_id: str
+    to_block: SerialBlock
+    verification: int
+    """Seq of the `ex_ante_verified`."""
+    reference: str
+    trade: int = 0
+    """Seq of the trade that the units are locked for; 0: they are free."""
+
+
 class ExAnteExpired(Event, frozen=True):
-    """Units ended: what they promised did not come, or was not verified."""
+    """So many tonnes did not come, or were not verified; everybody's expiries follow in the same command."""
 
     kind: ClassVar[str] = "ex_ante_expired"
     by: str
     class_id: str
     quantity: int
     reason: str
-    shares: tuple[HolderShare, ...]
     rule: str
     reference: str
 
 
+class UnitsExpired(Event, frozen=True):
+    """Units of one holder ended, for nobody's use."""
+
+    kind: ClassVar[str] = "units_expired"
+    account: str
+    class_id: str
+    blocks: tuple[SerialBlock, ...]
+    expiry: int
+    """Seq of the `ex_ante_expired`."""
+    trade: int = 0
+
+
 ExAnteCommand = EstimateExAnte | ConvertExAnte | ExpireExAnte
-EVENT_TYPES: tuple[type[Event], ...] = (ExAnteEstimated, ExAnteConverted, ExAnteExpired)
+EVENT_TYPES: tuple[type[Event], ...] = (
+    ExAnteEstimated,
+    ExAnteVerified,
+    UnitsConverted,
+    ExAnteExpired,
+    UnitsExpired,
+)

@@ -2,12 +2,13 @@
 
 from exchange.domain.carbon.ex_ante_forms import (
     EvidenceDocument,
-    ExAnteConverted,
     ExAnteEstimated,
     ExAnteEvidence,
     ExAnteExpired,
+    ExAnteVerified,
     HazardYear,
-    HolderShare,
+    UnitsConverted,
+    UnitsExpired,
     YearEstimate,
 )
 from exchange.domain.forms import Event
@@ -37,20 +38,37 @@ EX_ANTE_EVENTS: dict[tuple[str, int], list[Event]] = {
             "ef" * 32,
         )
     ],
-    ("ex_ante_converted", 1): [
-        ExAnteConverted(
+    ("ex_ante_verified", 1): [
+        ExAnteVerified(
             "ops",
             "EXC-WALL-EXANTE",
             "EXC-WALL-2027",
             900,
             "ab" * 32,
-            (
-                HolderShare("ACME-1", (EX_ANTE_BLOCK,), to_block=EX_POST_BLOCK),
-                HolderShare("BETA-1", (EX_ANTE_BLOCK,), 742, EX_POST_BLOCK),
-            ),
             "pro-rata-largest-remainder/1",
             "verification-2027",
         )
+    ],
+    ("units_converted", 1): [
+        UnitsConverted(
+            "ACME-1",
+            "EXC-WALL-EXANTE",
+            (EX_ANTE_BLOCK,),
+            "EXC-WALL-2027",
+            EX_POST_BLOCK,
+            742,
+            "verification-2027",
+        ),
+        UnitsConverted(
+            "ACME-1",
+            "EXC-WALL-EXANTE",
+            (EX_ANTE_BLOCK,),
+            "EXC-WALL-2027",
+            EX_POST_BLOCK,
+            742,
+            "verification-2027",
+            700,
+        ),
     ],
     ("ex_ante_expired", 1): [
         ExAnteExpired(
@@ -58,9 +76,9 @@ EX_ANTE_EVENTS: dict[tuple[str, int], list[Event]] = {
             "EXC-WALL-EXANTE",
             900,
             "not verified",
-            (HolderShare("ACME-1", (EX_ANTE_BLOCK,)),),
             "pro-rata-largest-remainder/1",
             "expiry-2027",
         )
     ],
+    ("units_expired", 1): [UnitsExpired("ACME-1", "EXC-WALL-EXANTE", (EX_ANTE_BLOCK,), 745)],
 }

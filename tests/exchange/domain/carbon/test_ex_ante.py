@@ -12,12 +12,13 @@ from exchange.domain.carbon.ex_ante_forms import (
     ConvertExAnte,
     EstimateExAnte,
     EvidenceDocument,
-    ExAnteConverted,
     ExAnteEstimated,
     ExAnteExpired,
+    ExAnteVerified,
     ExpireExAnte,
     HazardYear,
-    HolderShare,
+    UnitsConverted,
+    UnitsExpired,
     YearEstimate,
 )
 from exchange.domain.carbon.ex_ante_model import MODEL, ModelRun, run
@@ -231,8 +232,8 @@ def test_conversion_reaches_every_holder(market: Market) -> None:
     offer = market.alpha.rest(market.alpha.sell(600, 510, SYMBOL))
     bid = market.beta.rest(market.beta.buy(5, 400, SYMBOL))
     assert seller < offer
-    *cancelled, converted = convert(market, 500)
-    assert [
+    cancelled, *converted = convert(market, 500)
+    assert (
         OrderCancelled(
             order_id=offer,
             account=ALPHA,
@@ -243,24 +244,15 @@ def test_conversion_reaches_every_holder(market: Market) -> None:
             by=LOCAL_OPERATOR,
             release_units=((EX_ANTE, 600),),
         )
-    ] == cancelled
-    assert (
-        ExAnteConverted(
-            LOCAL_OPERATOR,
-            EX_ANTE,
-            EX_POST,
-            500,
-            REPORT_SHA256,
-            (
-                # 666, 333 and 1 of 1000: 333, 166.5 and 0.5; the unit that is left goes to the earlier name.
-                HolderShare(ALPHA, (ante(335, 667),), 0, post(1, 333)),
-                HolderShare(BETA, (ante(1, 167),), 0, post(334, 500)),
-            ),
-            PRO_RATA,
-            "v-1",
-        )
-        == converted
+        == cancelled
     )
+    verification = market.state.last_seq - 2
+    assert [
+        ExAnteVerified(LOCAL_OPERATOR, EX_ANTE, EX_POST, 500, REPORT_SHA256, PRO_RATA, "v-1"),
+        # 666, 333 and 1 of 1000: 333, 166.5 and 0.5; the unit that is left goes to the earlier name.
+        UnitsConverted(ALPHA, EX_ANTE, (ante(335, 667),), EX_POST, post(1, 333), verification, "v-1"),
+        UnitsConverted(BETA, EX_ANTE, (ante(1, 167),), EX_POST, post(334, 500), verification, "v-1"),
+    ] == converted
     assert ({ALPHA: 333, BETA: 166, GAMMA: 1}, {ALPHA: 333, BETA: 167}) == (
         owned(market, EX_ANTE),
         owned(market, EX_POST),
@@ -273,13 +265,11 @@ def test_the_rest_expires(market: Market) -> None:
     """What was not verified ends for everybody, and never comes in again; books of the class show nothing left."""
     estimated_market(market, issued=10)
     convert(market, 4)
-    (event,) = expire(market, 6)
-    assert (
-        ExAnteExpired(
-            LOCAL_OPERATOR, EX_ANTE, 6, "not verified", (HolderShare(ALPHA, (ante(5, 10),)),), PRO_RATA, "e-1"
-        )
-        == event
-    )
+    expired = expire(market, 6)
+    assert [
+        ExAnteExpired(LOCAL_OPERATOR, EX_ANTE, 6, "not verified", PRO_RATA, "e-1"),
+        UnitsExpired(ALPHA, EX_ANTE, (ante(5, 10),), market.state.last_seq - 1),
+    ] == expired
     book = market.state.carbon.ex_ante
     assert ({EX_ANTE: 4}, {EX_ANTE: 6}, 0) == (
         book.converted,
@@ -300,12 +290,12 @@ def test_a_trade_that_has_not_settled_is_a_holder(market: Market) -> None:
     *_, fill = market.beta.place(market.beta.buy(40, 500, "WALL-T2"))
     assert isinstance(fill, Fill)
     trade = market.state.last_seq
-    (converted,) = convert(market, 50)
-    assert isinstance(converted, ExAnteConverted)
-    assert (
-        HolderShare(ALPHA, (ante(41, 70),), 0, post(1, 30)),
-        HolderShare(ALPHA, (ante(1, 20),), trade, post(31, 50)),
-    ) == converted.shares
+    _, free, locked = convert(market, 50)
+    verification = trade + 1
+    assert [
+        UnitsConverted(ALPHA, EX_ANTE, (ante(41, 70),), EX_POST, post(1, 30), verification, "v-1"),
+        UnitsConverted(ALPHA, EX_ANTE, (ante(1, 20),), EX_POST, post(31, 50), verification, "v-1", trade),
+    ] == [free, locked]
     assert ((50, 20), (50, 20)) == (market.balance(ALPHA, EX_ANTE), market.balance(ALPHA, EX_POST))
     expire(market, 25)
     assert ((EX_ANTE, ante(31, 40)), (EX_POST, post(31, 50))) == market.state.holdings.locked[trade]

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from exchange.domain import commands
-from exchange.domain.carbon.ex_ante_forms import ConvertExAnte, ExAnteConverted, ExAnteExpired, ExpireExAnte
+from exchange.domain.carbon.ex_ante_forms import ConvertExAnte, ExpireExAnte, UnitsConverted, UnitsExpired
 from exchange.domain.events import Fill, TradeSettled
 from exchange.domain.identity import LOCAL_OPERATOR
 from tests.exchange.domain.audit import Auditor
@@ -30,11 +30,11 @@ def act(market: Market, random: Random, number: int) -> None:
     symbol = random.choice((INSTRUMENT.symbol, LATER.symbol))
     if what < 0.4:
         market.execute(
-            trader.place_command(trader.buy(random.randint(1, 60), random.randint(495, 505), symbol))
+            trader.place_command(trader.buy(random.randint(1, 300), random.randint(495, 505), symbol))
         )
     elif what < 0.8:
         market.execute(
-            trader.place_command(trader.sell(random.randint(1, 60), random.randint(495, 505), symbol))
+            trader.place_command(trader.sell(random.randint(1, 300), random.randint(495, 505), symbol))
         )
     elif what < 0.86:
         market.execute(
@@ -73,11 +73,7 @@ def test_units_are_issued_converted_expired_or_there(seed: int) -> None:
         assert market.state.issued[POTENTIAL.class_id] == supply[POTENTIAL.class_id] + converted + expired
         assert converted == supply.get(VERIFIED.class_id, 0)
     kinds = {type(item.event) for item in market.recorded}
-    assert {Fill, TradeSettled, ExAnteConverted, ExAnteExpired} <= kinds
-    shares = [
-        share
-        for item in market.recorded
-        if isinstance(item.event, ExAnteConverted | ExAnteExpired)
-        for share in item.event.shares
-    ]
-    assert any(share.trade for share in shares)
+    assert {Fill, TradeSettled, UnitsConverted, UnitsExpired} <= kinds
+    assert any(
+        isinstance(item.event, UnitsConverted | UnitsExpired) and item.event.trade for item in market.recorded
+    )
