@@ -6,12 +6,15 @@ from importlib.metadata import version
 
 import click
 
+from exchange.operations.admin.article6 import article6
 from exchange.operations.admin.assets import cash, classes, units
 from exchange.operations.admin.business_day import day
 from exchange.operations.admin.calendars import calendars
+from exchange.operations.admin.corsia import corsia
 from exchange.operations.admin.ex_ante import ex_ante as admin_ex_ante
 from exchange.operations.admin.instruments import fees, instruments
 from exchange.operations.admin.participants import accounts, keys, participants
+from exchange.operations.admin.parties import parties
 from exchange.operations.certificate_commands import certificate
 from exchange.operations.config_commands import config
 from exchange.operations.diff_command import diff
@@ -21,6 +24,7 @@ from exchange.operations.log_commands import log_group
 from exchange.operations.replay_command import replay
 from exchange.operations.report_commands import report
 from exchange.operations.settle_command import settle
+from exchange.operations.snapshot_commands import snapshot_group
 from exchange.operations.status import status
 from exchange.operations.up import up
 from exchange.operations.verify_command import verify
@@ -57,6 +61,9 @@ for group in (
     units,
     calendars,
     day,
+    parties,
+    article6,
+    corsia,
     admin_ex_ante,
 ):
     admin.add_command(group)
@@ -70,6 +77,7 @@ for command in (
     settle,
     report,
     log_group,
+    snapshot_group,
     certificate,
     ex_ante,
     config,

@@ -174,6 +174,29 @@ def issue_units(
     change(exchange, command, f"issued {quantity} of {class_id} to {account}", as_json=as_json)
 
 
+@units.command("issue-shared")
+@click.argument("class_id", metavar="CLASS")
+@click.option(
+    "--share",
+    "shares",
+    type=(str, int),
+    metavar="ACCOUNT QUANTITY",
+    multiple=True,
+    required=True,
+    help="May be repeated; serials are numbered in this order.",
+)
+@reference_option
+@json_option
+@exchange_options
+def issue_shared(
+    exchange: Exchange, *, class_id: str, shares: tuple[tuple[str, int], ...], reference: str, as_json: bool
+) -> None:
+    """Issue units of a class of the venue's own registry, shared between accounts, such as JCM credits."""
+    command = commands.IssueShared(LOCAL_OPERATOR, class_id, shares, reference)
+    quantity = sum(units for _, units in shares)
+    change(exchange, command, f"issued {quantity} of {class_id} to {len(shares)} accounts", as_json=as_json)
+
+
 @units.command("cancel")
 @click.argument("account")
 @click.argument("class_id", metavar="CLASS")
