@@ -120,6 +120,16 @@ class SnapshotStore:
         finally:
             await connection.close()
 
+    async def prune(self, keep: int) -> int:
+        """Remove all but the newest `keep`, and those from beyond the end of the log; answers how many went."""
+        connection = await asyncpg.connect(self._dsn)
+        try:
+            await check_schema(connection)
+            removed: str = await connection.execute(_PRUNE, keep)
+        finally:
+            await connection.close()
+        return int(removed.removeprefix("DELETE "))
+
     async def newest_good(self, before_seq: int = ANY_SEQ) -> Found:
         """The newest snapshot of an event before `before_seq` that is intact and of this log, if there is one."""
         problems: list[str] = []
