@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from exchange.domain import events as ev
-from exchange.domain.carbon.ex_ante_forms import ExAnteConverted, ExAnteExpired, HolderShare
+from exchange.domain.carbon.ex_ante_forms import UnitsConverted, UnitsExpired
 from exchange.domain.carbon.forms import CARBON_EVENT_TYPES
 from exchange.domain.carbon.freeze_forms import LockReplaced, TradeCancelled, UnitsFrozen, UnitsReleased
 from exchange.domain.intervals import IntervalError
@@ -211,29 +211,25 @@ class Projection:
             )
         )
 
-    def _ex_ante_converted(self, event: ExAnteConverted) -> None:
-        for share in event.shares:
-            self._end_share(event.class_id, share, Place.CONVERTED)
-            if share.to_block is None:
-                raise IntervalError(f"units of {share.account} convert into nothing")
-            if share.trade:
-                arrived = self.places.come_in_locked(
-                    share.trade, share.account, event.to_class_id, share.to_block
-                )
-                self._issued(arrived, share.account, event.reference)
-            else:
-                self._come_in(share.account, event.to_class_id, share.to_block, event.reference)
+    def _units_converted(self, event: UnitsConverted) -> None:
+        self._end_ex_ante(event, Place.CONVERTED)
+        if event.trade:
+            arrived = self.places.come_in_locked(
+                event.trade, event.account, event.to_class_id, event.to_block
+            )
+            self._issued(arrived, event.account, event.reference)
+        else:
+            self._come_in(event.account, event.to_class_id, event.to_block, event.reference)
 
-    def _ex_ante_expired(self, event: ExAnteExpired) -> None:
-        for share in event.shares:
-            self._end_share(event.class_id, share, Place.EXPIRED)
+    def _units_expired(self, event: UnitsExpired) -> None:
+        self._end_ex_ante(event, Place.EXPIRED)
 
-    def _end_share(self, class_id: str, share: HolderShare, place: Place) -> None:
-        if share.trade:
-            self.places.end_locked(share.trade, share.account, class_id, share.blocks, place)
+    def _end_ex_ante(self, event: UnitsConverted | UnitsExpired, place: Place) -> None:
+        if event.trade:
+            self.places.end_locked(event.trade, event.account, event.class_id, event.blocks, place)
             return
-        for block in share.blocks:
-            self.places.end(share.account, class_id, block, place)
+        for block in event.blocks:
+            self.places.end(event.account, event.class_id, block, place)
 
     def _come_in(self, account: str, class_id: str, block: SerialBlock, reference: str) -> None:
         for movement in self.places.come_in(account, class_id, block):
@@ -293,8 +289,8 @@ _RULES: dict[type[ev.Event], Callable[..., None]] = {
     ev.UnitsCancelled: Projection._units_cancelled,  # noqa: SLF001
     ev.UnitsMoved: Projection._units_moved,  # noqa: SLF001
     ev.Retired: Projection._retired,  # noqa: SLF001
-    ExAnteConverted: Projection._ex_ante_converted,  # noqa: SLF001
-    ExAnteExpired: Projection._ex_ante_expired,  # noqa: SLF001
+    UnitsConverted: Projection._units_converted,  # noqa: SLF001
+    UnitsExpired: Projection._units_expired,  # noqa: SLF001
     ev.ClassRegistered: Projection._class_registered,  # noqa: SLF001
     ev.InstrumentListed: Projection._instrument_listed,  # noqa: SLF001
     ev.VenueOpened: Projection._venue_opened,  # noqa: SLF001

@@ -78,8 +78,10 @@ INDEX_COLUMNS = {
     "reduction_recorded": (None, "ACME-1", None),
     "retirement_allocated": (None, "ACME-1", None),
     "ex_ante_estimated": (None, None, None),
-    "ex_ante_converted": (None, None, None),
+    "ex_ante_verified": (None, None, None),
+    "units_converted": (None, "ACME-1", None),
     "ex_ante_expired": (None, None, None),
+    "units_expired": (None, "ACME-1", None),
 }
 
 

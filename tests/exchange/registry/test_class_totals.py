@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 BLOCKS = (SerialBlock("VCS", "opening-2018", 1, 50),)
 
 
+def total(class_id: str, seq: int, issued: int, **places: int) -> ClassTotal:
+    """Units of a class, nothing in the places that are not named."""
+    return ClassTotal(class_id, seq, issued, *(places.get(place, 0) for place in ClassTotal._fields[3:]))
+
+
 def totals_of(recorded: Iterable[Recorded]) -> list[ClassTotal]:
     """Of all classes, after events that are each checked."""
     projection = Projection()
@@ -53,14 +58,24 @@ def test_every_way_out_is_counted() -> None:
         [one for one in shown if one.seq <= out and getattr(one.event, "class_id", "") == V18]
     )
 
-    assert ClassTotal(V18, out, 4 * UNITS, 4 * UNITS - 50, 0, 0, 0, 0, 50) == first
+    assert total(V18, out, 4 * UNITS, held=4 * UNITS - 50, withdrawn=50) == first
     kinds = {"units_deposited", "units_withdrawn", "retired", "units_cancelled"}
     last = [
         one
         for one in totals_of([one for one in market.recorded if one.event.kind in kinds])
         if one.class_id == V18
     ]
-    assert [ClassTotal(V18, market.state.last_seq, 4 * UNITS, 4 * UNITS - 42, 0, 7, 5, 0, 30)] == last
+    assert [
+        total(
+            V18,
+            market.state.last_seq,
+            4 * UNITS,
+            held=4 * UNITS - 42,
+            retired=7,
+            cancelled=5,
+            withdrawn=30,
+        )
+    ] == last
 
 
 def test_units_that_come_back_as_another_class_are_issued_as_that() -> None:
@@ -73,8 +88,8 @@ def test_units_that_come_back_as_another_class_are_issued_as_that() -> None:
     totals.check(9, {V19: 4})
 
     assert [
-        ClassTotal(V18, 9, 6, 0, 0, 0, 0, 0, 6),
-        ClassTotal(V19, 9, 4, 4, 0, 0, 0, 0, 0),
+        total(V18, 9, 6, withdrawn=6),
+        total(V19, 9, 4, held=4),
     ] == totals.take_changes()
     assert [] == totals.take_changes()
 
@@ -94,7 +109,7 @@ def test_units_that_come_back_as_another_class_are_issued_as_that() -> None:
 def test_what_does_not_add_up_is_named(from_place: Place, to_place: Place, message: str) -> None:
     """A unit too many or too few is found with the event, not at the next checkpoint."""
     totals = ClassTotals()
-    totals.restore([ClassTotal(V18, 1, 10, 10, 0, 0, 0, 0, 0)])
+    totals.restore([total(V18, 1, 10, held=10)])
     totals.move(V18, from_place, to_place, 1)
 
     with pytest.raises(ConservationError, match=message):
