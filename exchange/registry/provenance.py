@@ -15,17 +15,17 @@ import msgspec
 
 from exchange.domain import events as ev
 from exchange.domain.rejects import Reject, RejectCode
-from exchange.domain.serials import MAX_SERIAL
-from exchange.registry.public_register import Selection, block_texts, selected_classes
+from exchange.domain.serials import MAX_SERIAL, SerialBlock
+from exchange.registry.public_register import Selection, selected_classes
 from exchange.registry.rows import Place
 from exchange.registry.serials import block_text
 from exchange.registry.store import SCHEMA
+from exchange.registry.successions import issued_as, issued_for
 
 if TYPE_CHECKING:
     from asyncpg import Record
 
     from exchange.domain.events import Event
-    from exchange.domain.serials import SerialBlock
     from exchange.registry.public_register import Cursor
     from exchange.registry.view import Prices, RegistryView, StoredFact
 
@@ -39,10 +39,19 @@ class Step(StrEnum):
     LOCKED = "locked"
     """Traded, for settlement on a later day."""
     SETTLED = "settled"
+    UNLOCKED = "unlocked"
+    """The trade was undone, or delivers others instead."""
+    FROZEN = "frozen"
+    RELEASED = "released"
+    """Not frozen any more."""
     RETIRED = "retired"
     CANCELLED = "cancelled"
     MOVED = "moved"
     """Cancelled, and issued under other numbers."""
+    CONVERTED = "converted"
+    """Ex-ante units that were verified: issued as ex-post ones under other numbers."""
+    EXPIRED = "expired"
+    """Ex-ante units that were not."""
     WITHDRAWN = "withdrawn"
     RETURNED = "returned"
     """They came back after a withdrawal."""
@@ -71,11 +80,11 @@ class ProvenanceStep(msgspec.Struct, frozen=True):
     """Of a trade on the book: decimal text, for one unit. Prices of block trades are their parties' own."""
     currency: str
     trade: int
-    """The trade that was settled."""
+    """The earlier trade that these serials are locked for, or were until now; 0: none."""
     issued_as: tuple[str, ...]
-    """Of moved ones: the serial numbers that were issued for all that the event moved."""
+    """Of moved and converted ones: the serial numbers that were issued for them, and for others that went with them."""
     issued_for: tuple[str, ...]
-    """Of those issued by a move: the serial numbers that ended for it."""
+    """Of those issued so: the serial numbers that ended for them."""
     beneficiary: str
     """Of a retirement."""
     hash: str
@@ -199,10 +208,12 @@ def _step(
     split_from: tuple[str, ...],
 ) -> OwnersStep:
     seq, trade = row["seq"], row["trade"]
-    step = _name(row["from_place"], row["to_place"])
+    step = _name(row)
     event = facts[seq].event
-    instrument, price, currency = _price(traded[trade or seq].event, prices)
-    moved = event if isinstance(event, ev.UnitsMoved) else None
+    block = SerialBlock(row["registry"], row["batch"], row["first"], row["last"])
+    instrument, price, currency = "", "", ""
+    if step in _BY_TRADE:
+        instrument, price, currency = _price(traded[trade or seq].event, prices)
     return OwnersStep(
         seq=seq,
         n=row["n"],
@@ -210,15 +221,15 @@ def _step(
         step=step,
         kind=row["kind"],
         class_id=row["class_id"],
-        serial=block_text(row["registry"], row["batch"], row["first"], row["last"]),
-        quantity=row["last"] - row["first"] + 1,
+        serial=block_text(block.registry, block.batch, block.first, block.last),
+        quantity=block.quantity,
         split_from=split_from,
         instrument=instrument,
         price=price,
         currency=currency,
-        trade=trade if step is Step.SETTLED else 0,
-        issued_as=block_texts(moved.to_blocks) if moved and step is Step.MOVED else (),
-        issued_for=block_texts(moved.blocks) if moved and step is not Step.MOVED else (),
+        trade=0 if trade in {None, seq} else trade,
+        issued_as=issued_as(event, block),
+        issued_for=issued_for(event, block),
         beneficiary=event.beneficiary if isinstance(event, ev.Retired) else "",
         hash=facts[seq].hash,
         from_account=row["from_account"],
@@ -232,20 +243,19 @@ def _price(event: Event, prices: Prices) -> tuple[str, str, str]:
     return event.instrument, prices.text(event.instrument, event.price), event.currency
 
 
-def _name(from_place: str, to_place: str) -> Step:
-    if to_place == Place.LOCKED:
-        return Step.LOCKED
-    if to_place == Place.HELD:
-        return _ARRIVALS[Place(from_place)]
-    return Step(to_place)
+def _name(row: Record) -> Step:
+    from_place, to_place = Place(row["from_place"]), row["to_place"]
+    if from_place is Place.OUTSIDE:
+        return Step.ISSUED
+    if to_place != Place.HELD:
+        return Step(to_place)
+    if from_place is Place.LOCKED:
+        return Step.UNLOCKED if row["from_account"] == row["to_account"] else Step.SETTLED
+    return _BACK[from_place]
 
 
-_ARRIVALS = {
-    Place.OUTSIDE: Step.ISSUED,
-    Place.HELD: Step.TRADED,
-    Place.LOCKED: Step.SETTLED,
-    Place.WITHDRAWN: Step.RETURNED,
-}
+_BACK = {Place.HELD: Step.TRADED, Place.FROZEN: Step.RELEASED, Place.WITHDRAWN: Step.RETURNED}
+_BY_TRADE = {Step.TRADED, Step.LOCKED, Step.SETTLED}
 
 
 async def _splits(view: RegistryView, rows: list[Record]) -> dict[int, list[str]]:

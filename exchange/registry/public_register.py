@@ -12,23 +12,22 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from exchange.domain import events as ev
+from exchange.domain.carbon.ex_ante_forms import ExAnteExpired, UnitsExpired
 from exchange.domain.instruments import Unit
 from exchange.domain.rejects import Reject, RejectCode
-from exchange.registry.rows import Place
-from exchange.registry.serials import SerialRange, block_text
+from exchange.domain.serials import SerialBlock
+from exchange.registry.serials import block_text
 from exchange.registry.store import SCHEMA
+from exchange.registry.successions import issued_as
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from asyncpg import Record
 
-    from exchange.domain.serials import SerialBlock
     from exchange.registry.view import RegistryView
 
 
 class RegisteredProject(msgspec.Struct, frozen=True):
-    """A project and its units by place: issued = in circulation + retired + cancelled + moved + withdrawn."""
+    """A project and its units by place: those issued are the sum of all others."""
 
     seq: int
     """The event that made it known."""
@@ -44,11 +43,15 @@ class RegisteredProject(msgspec.Struct, frozen=True):
     issued: int
     """Deposits here and issuances by the venue's own registry; those that came back after a withdrawal count once."""
     in_circulation: int
-    """Held here, or locked for trades that have not settled."""
+    """Held here, frozen ones and those that are locked for trades included."""
     retired: int
     cancelled: int
     moved: int
-    """Cancelled here and issued at another registry, or under another number."""
+    """Cancelled here and issued at another registry."""
+    converted: int
+    """Ex-ante units that were verified and issued as ex-post ones."""
+    expired: int
+    """Ex-ante units that were not."""
     withdrawn: int
     """Back at their home registry."""
 
@@ -95,11 +98,13 @@ class RegisteredCancellation(_Serials, frozen=True):
     """Serial numbers that ended here without being used."""
 
     place: str
-    """`cancelled`, `moved` (issued again under other numbers) or `withdrawn` (back at the home registry)."""
+    """`cancelled`, `moved` (to another registry), `converted` (from ex-ante to ex-post units), `expired` (ex-ante units that
+    were not verified) or `withdrawn` (back at the home registry).
+    """
     reason: str
-    """Why they were cancelled."""
+    """Why they were cancelled or expired."""
     issued_as: tuple[str, ...]
-    """Of moved ones: the serial numbers that were issued for all that the event moved."""
+    """Of moved and converted ones: the serial numbers that were issued for them, and for others that went with them."""
     hash: str
     """Of the event in the chain of the log, hexadecimal text."""
 
@@ -153,17 +158,16 @@ SELECT class_id FROM {SCHEMA}.credit_class
 WHERE ($1 = '' OR registry = $1) AND ($2 = '' OR project = $2) AND ($3 = '' OR class_id = $3)
 """
 _PROJECTS = f"""
-SELECT min(seq) AS seq, registry, project, (array_agg(name ORDER BY seq DESC))[1] AS name,
-    (array_agg(country ORDER BY seq DESC))[1] AS country, unit,
-    array_agg(class_id ORDER BY seq) AS classes, array_agg(DISTINCT vintage) AS vintages,
-    coalesce(sum(issued), 0)::bigint AS issued, coalesce(sum(held + locked), 0)::bigint AS in_circulation,
+SELECT min(known.seq) AS seq, registry, project, (array_agg(name ORDER BY known.seq DESC))[1] AS name,
+    (array_agg(country ORDER BY known.seq DESC))[1] AS country, unit,
+    array_agg(class_id ORDER BY known.seq) AS classes, array_agg(DISTINCT vintage) AS vintages,
+    coalesce(sum(issued), 0)::bigint AS issued, coalesce(sum(held + locked + frozen), 0)::bigint AS in_circulation,
     coalesce(sum(retired), 0)::bigint AS retired, coalesce(sum(cancelled), 0)::bigint AS cancelled,
-    coalesce(sum(moved), 0)::bigint AS moved, coalesce(sum(withdrawn), 0)::bigint AS withdrawn
-FROM {SCHEMA}.credit_class LEFT JOIN
-    (SELECT class_id, issued, held, locked, retired, cancelled, moved, withdrawn FROM {SCHEMA}.class_total) AS totals
-    USING (class_id)
+    coalesce(sum(moved), 0)::bigint AS moved, coalesce(sum(converted), 0)::bigint AS converted,
+    coalesce(sum(expired), 0)::bigint AS expired, coalesce(sum(withdrawn), 0)::bigint AS withdrawn
+FROM {SCHEMA}.credit_class AS known LEFT JOIN {SCHEMA}.class_total AS total USING (class_id)
 WHERE ($1 = '' OR registry = $1) AND ($2 = '' OR project = $2) AND ($3 = '' OR class_id = $3)
-GROUP BY registry, project, unit HAVING min(seq) > $4 ORDER BY min(seq) LIMIT $5
+GROUP BY registry, project, unit HAVING min(known.seq) > $4 ORDER BY min(known.seq) LIMIT $5
 """
 _COLUMNS = """
 came.seq, came.n, came.kind, class_id, batch.registry, batch, first, last, project, name, country, vintage, unit,
@@ -176,11 +180,9 @@ JOIN event ON event.seq = came.seq
 _PAGE = "(came.seq, came.n) > ($1, $2) AND ($3::text[] IS NULL OR class_id = ANY($3)) ORDER BY came.seq, came.n LIMIT $4"
 _ISSUANCES = f"SELECT {_COLUMNS} FROM {SCHEMA}.issuance AS came {_JOINS} WHERE {_PAGE}"
 # Said twice, so that the planner sees which index is about just that.
-_ENDED = f"FROM {SCHEMA}.movement AS came {_JOINS} WHERE to_place NOT IN ('held', 'locked')"
+_ENDED = f"FROM {SCHEMA}.movement AS came {_JOINS} WHERE to_place NOT IN ('held', 'locked', 'frozen')"
 _RETIREMENTS = f"SELECT {_COLUMNS} {_ENDED} AND to_place = 'retired' AND {_PAGE}"
-_CANCELLATIONS = (
-    f"SELECT {_COLUMNS}, to_place {_ENDED} AND to_place IN ('cancelled', 'moved', 'withdrawn') AND {_PAGE}"
-)
+_CANCELLATIONS = f"SELECT {_COLUMNS}, to_place {_ENDED} AND to_place <> 'retired' AND {_PAGE}"
 _RETIRED_FOR = f"SELECT seq, beneficiary, purpose, quantity FROM {SCHEMA}.retirement WHERE seq = ANY($1)"
 
 
@@ -238,18 +240,23 @@ async def read_retirements(
 async def read_cancellations(
     view: RegistryView, selection: Selection, after: Cursor, limit: int
 ) -> list[RegisteredCancellation]:
-    """Serial numbers as they were cancelled, moved or withdrawn. Raises Reject."""
+    """Serial numbers as they ended without being used. Raises Reject."""
     rows = await _page(view, _CANCELLATIONS, selection, after, limit)
-    facts = await view.events({row["seq"] for row in rows if row["to_place"] != Place.WITHDRAWN})
+    facts = await view.events({row["seq"] for row in rows})
+    causes = await view.events(
+        {fact.event.expiry for fact in facts.values() if isinstance(fact.event, UnitsExpired)}
+    )
     found: list[RegisteredCancellation] = []
     for row in rows:
-        event = facts[row["seq"]].event if row["seq"] in facts else None
+        event = facts[row["seq"]].event
+        cause = causes[event.expiry].event if isinstance(event, UnitsExpired) else event
+        block = SerialBlock(row["registry"], row["batch"], row["first"], row["last"])
         found.append(
             RegisteredCancellation(
                 **_serials(row),
                 place=row["to_place"],
-                reason=event.reason if isinstance(event, ev.UnitsCancelled) else "",
-                issued_as=block_texts(event.to_blocks) if isinstance(event, ev.UnitsMoved) else (),
+                reason=cause.reason if isinstance(cause, ev.UnitsCancelled | ExAnteExpired) else "",
+                issued_as=issued_as(event, block),
                 hash=row["hash"].hex(),
             )
         )
@@ -268,11 +275,6 @@ async def selected_classes(view: RegistryView, selection: Selection) -> list[str
             raise Reject(RejectCode.UNKNOWN_CLASS, "there is no such credit class")
         raise Reject(RejectCode.UNKNOWN_PROJECT, "no such project has credit classes here")
     return [row[0] for row in rows]
-
-
-def block_texts(blocks: Sequence[SerialBlock]) -> tuple[str, ...]:
-    """Serial numbers as their registries write them."""
-    return tuple(SerialRange.of_block(block).render() for block in blocks)
 
 
 async def _page(
