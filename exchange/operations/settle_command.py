@@ -17,7 +17,7 @@ from exchange.operations.errors import ExitCode, OperationError
 from exchange.operations.options import exchange_options, json_option, run_async
 from exchange.operations.output import print_facts, print_json, progress_bar
 from exchange.registry.reader import read_status
-from exchange.registry.rebuild import Difference, rebuild
+from exchange.registry.rebuild import Difference, rebuild, verify
 from exchange.registry.settlement import Settlement
 from exchange.registry.store import RegistryStore
 
@@ -56,7 +56,7 @@ class SettleStatus(msgspec.Struct, frozen=True):
 
 
 class SettleRebuilt(msgspec.Struct, frozen=True):
-    """With --json, `settle --rebuild` prints this object."""
+    """With --json, `settle --rebuild` and `settle --verify` print this object."""
 
     seq: int
     movements: int
@@ -78,17 +78,28 @@ class SettleRebuilt(msgspec.Struct, frozen=True):
     is_flag=True,
     help="Build all tables anew from event 1 and compare each row with those there were.",
 )
+@click.option(
+    "--verify",
+    "only_verify",
+    is_flag=True,
+    help="Build them anew only to compare each row; nothing is changed.",
+)
 @json_option
 @exchange_options
-def settle(exchange: Exchange, *, follow: bool, status: bool, build_anew: bool, as_json: bool) -> None:
+def settle(
+    exchange: Exchange, *, follow: bool, status: bool, build_anew: bool, only_verify: bool, as_json: bool
+) -> None:
     """Bring the registry to the end of the log: who holds which serial number.
 
-    `exchange up` does so all the time.
+    `exchange up` does so all the time, and goes on trading and settling while --rebuild or --verify runs. Where a row is not
+    what the log says, those two name it (table, key, what was found, what the log says) and end with exit code 8; where the
+    log itself is damaged, with the event's seq and exit code 7.
     """
-    if follow + status + build_anew > 1:
-        raise click.UsageError("--follow, --status and --rebuild exclude each other")
-    if build_anew:
-        _show_rebuilt(run_async(_rebuild(exchange)), as_json=as_json)
+    if follow + status + build_anew + only_verify > 1:
+        raise click.UsageError("--follow, --status, --rebuild and --verify exclude each other")
+    if build_anew or only_verify:
+        rebuilt = run_async(_compare_with_log(exchange, replace=build_anew))
+        _show_compared(rebuilt, replaced=build_anew, as_json=as_json)
         return
     found = run_async(_status(exchange) if status else _settle(exchange, follow=follow))
     if as_json:
@@ -144,10 +155,15 @@ def _row(settler: Settler) -> SettlerRow:
     return SettlerRow(settler.works, settler.host, settler.pid, settler.since.isoformat(timespec="seconds"))
 
 
-async def _rebuild(exchange: Exchange) -> Rebuilt:
+async def _compare_with_log(exchange: Exchange, *, replace: bool) -> Rebuilt:
     async with exchange.database() as dsn, await LogReader.open(dsn, connections=2) as reader:
-        with _bar("rebuilding", 0) as on_progress:
-            return await rebuild(dsn, reader, on_progress)
+        if replace:
+            with _bar("rebuilding", 0) as on_progress:
+                return await rebuild(dsn, reader, on_progress)
+        # Says so where there is nothing to verify.
+        await _read(dsn)
+        with _bar("verifying", 0) as on_progress:
+            return await verify(dsn, reader, on_progress)
 
 
 @contextlib.contextmanager
@@ -180,8 +196,8 @@ def _show(found: SettleStatus) -> None:
     )
 
 
-def _show_rebuilt(rebuilt: Rebuilt, *, as_json: bool) -> None:
-    """Prints what came of it; raises OperationError when the tables were not what the log says."""
+def _show_compared(rebuilt: Rebuilt, *, replaced: bool, as_json: bool) -> None:
+    """Prints what came of it; raises OperationError when the tables are not, or were not, what the log says."""
     if as_json:
         fields = {name: getattr(rebuilt, name) for name in SettleRebuilt.__struct_fields__}
         print_json(SettleRebuilt(**fields))
@@ -191,18 +207,28 @@ def _show_rebuilt(rebuilt: Rebuilt, *, as_json: bool) -> None:
             verdict = "there was nothing to compare with"
         print_facts(
             [
-                ("rebuilt up to event", rebuilt.seq),
+                ("rebuilt up to event" if replaced else "verified up to event", rebuilt.seq),
                 ("movements", rebuilt.movements),
-                ("digest before", rebuilt.digest_before or "-"),
-                ("digest", rebuilt.digest),
+                ("digest of the tables", rebuilt.digest_before or "-"),
+                ("digest by the log", rebuilt.digest),
                 ("verdict", verdict),
             ]
         )
         for one in rebuilt.differences:
-            click.echo(f"{one.table} {_text(one.key)}: was {_text(one.found)}, is {_text(one.rebuilt)}")
-    if rebuilt.digest_before is not None and not rebuilt.identical:
+            click.echo(
+                f"{one.table} {_text(one.key)}: found {_text(one.found)}, by the log {_text(one.rebuilt)}"
+            )
+    if rebuilt.digest_before is None:
+        if not replaced:
+            raise OperationError(
+                "the tables are not such as this program makes; `exchange settle` makes them anew",
+                ExitCode.NOT_AVAILABLE,
+            )
+    elif not rebuilt.identical:
+        end = "the rebuilt one is in place" if replaced else "`exchange settle --rebuild` makes it anew"
         raise OperationError(
-            f"the registry was not what the log says ({len(rebuilt.differences)} rows named); the rebuilt one is in place",
+            f"the registry {'was' if replaced else 'is'} not what the log says"
+            f" ({len(rebuilt.differences)} rows named); {end}",
             ExitCode.REGISTRY_DAMAGED,
         )
 

@@ -1,7 +1,7 @@
 """The registry built anew from event 1, beside the one in use, and compared with it row by row.
 
-Settlement goes on meanwhile. Only for the last step, comparing and changing places, it is kept out; whoever settles then
-is told to begin again on the new tables.
+Then it takes the place of the one in use, or is thrown away. Settlement goes on meanwhile. Only for the last step,
+comparing and changing places, it is kept out; whoever settles then is told to begin again on the new tables.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from exchange.registry.settlement import Settlement
 from exchange.registry.store import FORM, SCHEMA, RegistryStore, lock_tables, read_checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from exchange.log.migrations import Connection
     from exchange.log.reader import LogReader
@@ -63,7 +63,7 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Rebuilt(msgspec.Struct, frozen=True):
-    """What a rebuild gave."""
+    """What a rebuild gave, or a verification."""
 
     seq: int
     movements: int
@@ -90,13 +90,29 @@ async def rebuild(
 
     `on_progress` is told the seq reached and the one to reach. Raises RebuildRuns, and what settling raises.
     """
+    return await _build_beside(dsn, reader, on_progress, _change_places)
+
+
+async def verify(
+    dsn: str, reader: LogReader, on_progress: Callable[[int, int], None] | None = None
+) -> Rebuilt:
+    """Build the registry anew and compare it with the one in use, which stays as it is. As `rebuild` in all else."""
+    return await _build_beside(dsn, reader, on_progress, _throw_away)
+
+
+async def _build_beside(
+    dsn: str,
+    reader: LogReader,
+    on_progress: Callable[[int, int], None] | None,
+    finish: Callable[[Connection], Awaitable[None]],
+) -> Rebuilt:
     connection = await asyncpg.connect(
         dsn, server_settings={"application_name": "exchange-rebuild", "statement_timeout": "0", "jit": "off"}
     )
     try:
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK_KEY):
             raise RebuildRuns("another process rebuilds the registry")
-        await connection.execute(f"DROP SCHEMA IF EXISTS {BESIDE} CASCADE")
+        await _throw_away(connection)
         identity = WriterIdentity.of_this_process()
         async with await RegistryStore.open(dsn, identity, BESIDE, exclusive=False) as store:
             settlement = await Settlement.resume(reader, store)
@@ -107,7 +123,7 @@ async def rebuild(
                 await _settle(settlement, target, on_progress)
                 await settlement.verify()
                 rebuilt = await _compare(connection)
-                await _change_places(connection)
+                await finish(connection)
         return rebuilt
     finally:
         await connection.close()
@@ -159,11 +175,16 @@ async def _target(connection: Connection, reader: LogReader) -> int:
     end = (await reader.head()).last_seq
     if not await _comparable(connection):
         return end
-    return min((await read_checkpoint(connection, SCHEMA)).seq, end)
+    seq: int | None = await connection.fetchval(f"SELECT seq FROM {SCHEMA}.checkpoint")
+    return end if seq is None else min(seq, end)
 
 
 async def _comparable(connection: Connection) -> bool:
-    if await connection.fetchval("SELECT to_regclass($1)", f"{SCHEMA}.settler") is None:
+    """Whether all tables are there, as this program makes them."""
+    names = [f"{SCHEMA}.{table}" for table in ("settler", *TABLES)]
+    if await connection.fetchval(
+        "SELECT bool_or(to_regclass(name) IS NULL) FROM unnest($1::text[]) AS name", names
+    ):
         return False
     form: str | None = await connection.fetchval(f"SELECT form FROM {SCHEMA}.settler")
     return form == FORM
@@ -207,6 +228,10 @@ async def _differences(
         row = built or used or {}
         found.append(Difference(table, {name: row[name] for name in key}, used, built))
     return found
+
+
+async def _throw_away(connection: Connection) -> None:
+    await connection.execute(f"DROP SCHEMA IF EXISTS {BESIDE} CASCADE")
 
 
 async def _change_places(connection: Connection) -> None:

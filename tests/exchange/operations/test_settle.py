@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from click.testing import Result
 from exchange.log.lease import WriterIdentity
 from exchange.operations.errors import ExitCode
 from exchange.registry.store import RegistryStore
+from tests.exchange.log.conftest import tamper
 from tests.exchange.operations.running import EXCHANGE, RunningExchange, has_ended
 from tests.exchange.registry.settled import execute, rows
 from tests.waiting import eventually
@@ -112,7 +114,21 @@ def test_rebuild_proves_that_the_tables_are_right(cli: Cli, cli_json: CliJson, d
     assert (True, first["digest"], first["digest"], []) == tuple(
         second[name] for name in ("identical", "digest_before", "digest", "differences")
     )
-    assert "verdict              identical" in cli("settle", "--rebuild").stdout
+    assert "verdict               identical" in cli("settle", "--rebuild").stdout
+
+
+def test_a_terminal_shows_the_progress(
+    cli: Cli, cli_json: CliJson, deposited: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bar on stderr with the seq reached and the one to reach; nothing of it on stdout."""
+    cli_json("settle")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+
+    for option, what in (("--rebuild", "rebuilding"), ("--verify", "verifying")):
+        result = cli("settle", option)
+        shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", result.stderr)
+        assert re.search(rf"{what} .* {deposited}/{deposited} ", shown)
+        assert what not in result.stdout
 
 
 def test_rebuild_names_a_changed_movement(
@@ -126,7 +142,7 @@ def test_rebuild_names_a_changed_movement(
     result = cli("settle", "--rebuild")
 
     assert ExitCode.REGISTRY_DAMAGED == result.exit_code
-    assert f'movement {{"seq":{deposited},"n":1}}: was ' in result.stdout
+    assert f'movement {{"seq":{deposited},"n":1}}: found ' in result.stdout
     assert '"last":99' in result.stdout
     assert "the registry was not what the log says (1 rows named)" in result.stderr
     asyncio.run(execute(venue_dsn, damage))
@@ -139,6 +155,56 @@ def test_rebuild_names_a_changed_movement(
         difference["rebuilt"]["last"],
     )
     assert 0 == cli("settle", "--rebuild").exit_code
+
+
+def test_verify_changes_nothing(cli: Cli, cli_json: CliJson, deposited: int, venue_dsn: str) -> None:
+    """It names a changed row each time it is asked, with exit code 8, until a rebuild; without tables it has nothing to do."""
+    nothing = cli("settle", "--verify")
+    assert (ExitCode.NOT_AVAILABLE, True) == (nothing.exit_code, "nothing was settled" in nothing.stderr)
+    cli_json("settle")
+    whole = cli_json("settle", "--verify")
+    assert (True, [], deposited) == (whole["identical"], whole["differences"], whole["seq"])
+    asyncio.run(execute(venue_dsn, "UPDATE registry.posting SET change = 99"))
+
+    for _ in range(2):
+        result = cli("settle", "--verify")
+        assert ExitCode.REGISTRY_DAMAGED == result.exit_code
+        assert f"verified up to event  {deposited}" in result.stdout
+        assert (
+            f'posting {{"account":"acme","asset":"ACR-499-2022","seq":{deposited}}}: found ' in result.stdout
+        )
+        assert "the registry is not what the log says (1 rows named)" in result.stderr
+    assert ExitCode.REGISTRY_DAMAGED == cli("settle", "--rebuild").exit_code
+    assert whole == cli_json("settle", "--verify")
+
+
+def test_tables_that_cannot_be_verified(cli: Cli, cli_json: CliJson, deposited: int, venue_dsn: str) -> None:
+    """Those of another version of the program are made anew, not compared."""
+    cli_json("settle")
+    asyncio.run(execute(venue_dsn, "UPDATE registry.settler SET form = 'another'"))
+
+    result = cli("settle", "--verify")
+
+    assert ExitCode.NOT_AVAILABLE == result.exit_code
+    assert "the tables are not such as this program makes" in result.stderr
+    cli_json("settle")
+    assert cli_json("settle", "--verify")["identical"]
+
+
+@pytest.mark.parametrize("option", ["--verify", "--rebuild"])
+def test_a_changed_log_is_named(
+    option: str, cli: Cli, cli_json: CliJson, deposited: int, venue_dsn: str
+) -> None:
+    """Exit code 7 and the seq of the event; the tables stay."""
+    cli_json("settle")
+    damage = "UPDATE event SET payload = set_byte(payload, 9, get_byte(payload, 9) # 1)"
+    asyncio.run(tamper(venue_dsn, f"{damage} WHERE seq = {deposited}"))
+
+    result = cli("settle", option)
+
+    assert ExitCode.LOG_UNUSABLE == result.exit_code
+    assert f"the log is broken at event {deposited}: its hash does not fit" in result.stderr
+    assert deposited == cli_json("settle", "--status")["seq"]
 
 
 def test_a_difference_from_the_ledger_stops_it(
