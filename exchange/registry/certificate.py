@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
+from exchange.domain.carbon.claim_forms import Claim
 from exchange.domain.instruments import Unit
 from exchange.log.chain import content_digest, event_hash
 from exchange.log.signing import VenueKey, is_signed
@@ -27,10 +28,12 @@ from exchange.log.signing import VenueKey, is_signed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from exchange.domain.events import Retired
     from exchange.log.record import StoredEvent
 
 FORMAT: Final = "carbon-exchange retirement certificate"
-VERSION: Final = 1
+VERSION: Final = 2
+"""The newest. Version 2 says what the retirement claims; one that claims nothing is of version 1."""
 CERTIFICATE_DOMAIN: Final = b"carbon-exchange certificate 1\n"
 DIGEST_BYTES: Final = 32
 
@@ -169,10 +172,10 @@ class LogProof(_Part, frozen=True):
 
 
 class Certificate(_Part, frozen=True):
-    """All that a certificate says. Version 1."""
+    """All that a certificate says."""
 
     format: Literal["carbon-exchange retirement certificate"]
-    version: Literal[1]
+    version: Literal[1, 2]
     venue: str
     number: int
     """Seq of the `retired` event."""
@@ -193,6 +196,8 @@ class Certificate(_Part, frozen=True):
     proof: LogProof
     public_key: str
     """The venue's, 32 bytes of Ed25519 as hexadecimal text."""
+    claim: Claim | msgspec.UnsetType = msgspec.UNSET
+    """What the retirement claims; not there in version 1."""
 
     def canonical(self) -> bytes:
         """What the venue signs."""
@@ -231,6 +236,11 @@ class _Version(msgspec.Struct):
 
 class _Head(msgspec.Struct):
     certificate: _Version
+
+
+def certified_claim(event: Retired) -> tuple[Literal[1, 2], Claim | msgspec.UnsetType]:
+    """The version of a retirement's certificate, and its claim."""
+    return (1, msgspec.UNSET) if event.claim is None else (2, event.claim)
 
 
 def sign(certificate: Certificate, key: VenueKey) -> SignedCertificate:

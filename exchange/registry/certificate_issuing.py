@@ -10,13 +10,13 @@ from exchange.log.chain import ChainBroken
 from exchange.log.heads import HeadsUnusable, read_published
 from exchange.registry.certificate import (
     FORMAT,
-    VERSION,
     Certificate,
     EventRow,
     HeadReference,
     LogProof,
     RetiredOnFill,
     SignedCertificate,
+    certified_claim,
     sign,
     utc_text,
 )
@@ -128,9 +128,10 @@ class CertificateIssuer:
     ) -> Certificate:
         participant = state.accounts[event.account]
         lines = certified_lines(event.credits, state.classes)
+        version, claim = certified_claim(event)
         return Certificate(
             format=FORMAT,
-            version=VERSION,
+            version=version,
             venue=state.name,
             number=retirement.seq,
             retired_at=utc_text(retirement.recorded_at),
@@ -146,6 +147,7 @@ class CertificateIssuer:
             order=await self._order(retirement, event),
             proof=proof,
             public_key=self._key.public_hex,
+            claim=claim,
         )
 
     async def _order(self, retirement: StoredEvent, event: Retired) -> RetiredOnFill | None:

@@ -19,6 +19,7 @@ from exchange.registry.certificate import (
     HeadReference,
     SignedCertificate,
     VersionUnknown,
+    certified_claim,
     from_json,
     utc_text,
 )
@@ -222,8 +223,10 @@ def _expected(certificate: Certificate, event: Retired) -> Certificate:
             line.labels,
         )
     lines = certified_lines(event.credits, classes)
+    version, claim = certified_claim(event)
     return msgspec.structs.replace(
         certificate,
+        version=version,
         number=row.seq,
         retired_at=utc_text(row.recorded_at),
         beneficiary=event.beneficiary,
@@ -233,6 +236,7 @@ def _expected(certificate: Certificate, event: Retired) -> Certificate:
         lines=lines,
         totals=certified_totals(lines),
         rule=event.rule,
+        claim=claim,
     )
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from exchange.domain.carbon.claim_forms import ClaimKind
 from exchange.domain.instruments import Unit
 
 if TYPE_CHECKING:
+    from exchange.domain.carbon.claim_forms import Claim
     from exchange.registry.certificate import Certificate, SignedCertificate, UnitTotal
 
 TITLE: Final = "Certificate of Retirement"
@@ -58,6 +60,17 @@ def day(certificate: Certificate) -> str:
     return f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
 
 
+def claim(claimed: Claim) -> str:
+    """What is claimed, in words."""
+    if claimed.kind is ClaimKind.NDC:
+        return f"Used towards the NDC of {claimed.party} for {claimed.year} (Paris Agreement, Article 6.2)"
+    if claimed.period is not None:
+        return f"Used under CORSIA for the compliance period {claimed.period.value}"
+    if claimed.kind is ClaimKind.COMPENSATION:
+        return "Compensation: offsets emissions of the beneficiary"
+    return "Contribution to mitigation in the host country: offsets nothing"
+
+
 def facts(certificate: Certificate) -> list[tuple[str, str]]:
     """Names and values of what a buyer and an auditor look for."""
     told = [
@@ -66,6 +79,7 @@ def facts(certificate: Certificate) -> list[tuple[str, str]]:
             "Retired by",
             f"{certificate.participant_name} ({certificate.participant}), account {certificate.account}",
         ),
+        *([("Claim", claim(certificate.claim))] if certificate.claim else []),
         ("Reference", certificate.reference),
         (
             "Serial numbers",

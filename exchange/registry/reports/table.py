@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from exchange.registry.csv_text import csv_cell
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -34,13 +36,13 @@ def to_json(tables: Iterable[Table], **about: Any) -> bytes:
 
 
 def to_csv(tables: Iterable[Table]) -> bytes:
-    """CSV (RFC 4180, UTF-8, LF): where there are several tables, each after a line with its title and before a blank one."""
+    """CSV (RFC 4180, UTF-8); of several tables, each after a line with its title and before an empty one."""
     written = list(tables)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
     for number, table in enumerate(written):
         if len(written) > 1:
             writer.writerows(([], [table.title]) if number else ([table.title],))
         writer.writerow(table.columns)
-        writer.writerows(table.rows)
+        writer.writerows([csv_cell(cell) for cell in row] for row in table.rows)
     return text.getvalue().encode()

@@ -192,5 +192,5 @@ def test_csv_of_one_and_of_several_tables() -> None:
     first = Table("A", ("x", "y"), ((1, None), ("a,b", True)))
     second = Table("B", ("z",), ())
 
-    assert b'x,y\n1,\n"a,b",True\n' == to_csv([first])
-    assert b'A\nx,y\n1,\n"a,b",True\n\nB\nz\n' == to_csv([first, second])
+    assert b'x,y\r\n1,\r\n"a,b",True\r\n' == to_csv([first])
+    assert b'A\r\nx,y\r\n1,\r\n"a,b",True\r\n\r\nB\r\nz\r\n' == to_csv([first, second])
