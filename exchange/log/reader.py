@@ -49,6 +49,8 @@ _FIRST_OF_KINDS = (
     f"SELECT {_RECORDED} FROM event WHERE seq > $1 AND seq <= $2 AND kind = ANY($3) ORDER BY seq LIMIT 1"
 )
 
+_EVENTS_AT = f"SELECT {_RECORDED} FROM event WHERE seq = ANY ($1) ORDER BY seq"
+
 # Comparing and sorting by pairs leaves the planner no choice but the index that was made for the query. Given the choice,
 # it may walk the whole log backwards for an account or instrument that was busy once and is not any more, or
 # (`kind = ANY` with only fills asked for) through everybody's fills.
@@ -231,6 +233,10 @@ class LogReader:
         """The first event of these kinds with a seq in `(after_seq, up_to]`. The work grows with the events in between."""
         rows = await self._pool.fetch(_FIRST_OF_KINDS, after_seq, up_to, kinds)
         return _recorded(rows)[0] if rows else None
+
+    async def events_at(self, seqs: Sequence[int]) -> list[Recorded]:
+        """The events with these seqs, in the order of the log."""
+        return _recorded(await self._pool.fetch(_EVENTS_AT, seqs)) if seqs else []
 
     async def account_events(
         self,

@@ -165,16 +165,15 @@ def cancel_quotes(maker: Maker, message: Message) -> list[CancelQuotes]:
 def protect(maker: Maker, message: Message) -> SetProtection | ResetProtection:
     """ProtectionRequest that sets or resets."""
     fields = message.fields
-    symbol, request_id = text(fields, tags.SYMBOL), text(fields, tags.PROTECTION_REQ_ID)
-    who = (maker.comp_id, maker.session, maker.account, symbol)
+    maker.check_account(fields)
+    who = (maker.comp_id, maker.session, maker.account, text(fields, tags.SYMBOL))
     if text(fields, tags.PROTECTION_ACTION) == "2":
-        return ResetProtection(*who, request_id)
+        return ResetProtection(*who)
     return SetProtection(
         *who,
         window_ns=integer(fields, tags.PROTECTION_WINDOW) * _NS_PER_MS,
         quantity=quantity(fields, tags.PROTECTION_QTY),
         fills=integer(fields, tags.PROTECTION_FILLS),
-        request_id=request_id,
     )
 
 

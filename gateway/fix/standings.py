@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from exchange.domain.orders import OpenOrder, OrderRequest
+    from gateway.replica import Replica
 
 REPORTED: tuple[type[ev.Event], ...] = (
     ev.OrderAccepted,
@@ -140,6 +141,42 @@ def accounts_of(event: ev.Event) -> tuple[str, ...]:
     if type(event) is ev.Fill or type(event) is ev.OrdersDecremented:
         return (event.buyer, event.seller) if event.buyer != event.seller else (event.buyer,)
     return (event.account,)  # type: ignore[attr-defined]  # all others have one
+
+
+def order_ids_of(account: str, event: ev.Event) -> tuple[int, ...]:
+    """Orders that must be known before an event can be folded for an account."""
+    if isinstance(event, ev.Fill):
+        of_buyer, of_seller = event.maker_order_id, event.taker_order_id
+        if event.taker_side is Side.BUY:
+            of_buyer, of_seller = of_seller, of_buyer
+        return (of_buyer,) if event.buyer == account else (of_seller,)
+    if isinstance(event, ev.OrdersDecremented):
+        return (event.maker_order_id, event.taker_order_id)
+    return (event.order_id,) if isinstance(event, ev.OrderAmended | ev.OrderCancelled) else ()
+
+
+def find_standing(replica: Replica, account: str, client_order_id: str) -> Standing | None:
+    """How an order stands that is live or remembered, by its first id or its present one."""
+    state = replica.state
+    remembered = state.remembered.get(account, {}).get(client_order_id)
+    if remembered is None:
+        found = replica.remembered_order(state.order_named(account, client_order_id))
+        if found is None:
+            return None
+        remembered = found[1]
+    order = state.orders.get(remembered.order_id)
+    if order is not None:
+        return standing_of(order, remembered.name)
+    standing = _of_request(
+        remembered.request, remembered.order_id, remembered.request.price or 0, remembered.status
+    )
+    return msgspec.structs.replace(
+        standing,
+        client_order_id=remembered.name or client_order_id,
+        quantity=max(standing.quantity, remembered.filled),
+        filled=remembered.filled,
+        traded=remembered.traded,
+    )
 
 
 def standing_of(order: OpenOrder, name: str) -> Standing:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from exchange.domain.deciding import require_operator
 from exchange.domain.identity import TRADING_ROLES, VENUE, Key
 from exchange.domain.making.forms import (
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from exchange.domain.state import State
 
 _HASH_SCHEME = "scrypt$"
+_HASH_SCHEME_PARTS = 6
+"""Scheme, three cost parameters, salt and key, with `$` between them."""
 
 
 def register_fix_session(venue: Deciding, command: RegisterFixSession) -> None:
@@ -47,6 +51,7 @@ def register_fix_session(venue: Deciding, command: RegisterFixSession) -> None:
             command.role,
             command.password_hash,
             command.resets_on_logon,
+            command.cancels_on_disconnect,
         )
     )
 
@@ -65,22 +70,21 @@ def set_fix_password(venue: Deciding, command: SetFixPassword) -> None:
 
 
 def _check_hash(password_hash: str) -> None:
-    if not password_hash.startswith(_HASH_SCHEME):
+    if not password_hash.startswith(_HASH_SCHEME) or password_hash.count("$") != _HASH_SCHEME_PARTS - 1:
         raise Reject(RejectCode.INVALID_PARAMS, "a password comes as its scrypt hash, never itself")
 
 
 def _registered(state: State, seq: int, event: FixSessionRegistered) -> None:
     state.keys[event.comp_id] = Key(event.comp_id, state.accounts[event.account], event.role, "")
     state.making.fix_sessions[event.comp_id] = FixSession(
-        event.account, event.password_hash, event.resets_on_logon, seq
+        event.account, event.password_hash, event.resets_on_logon, event.cancels_on_disconnect, seq
     )
 
 
 def _password_set(state: State, _seq: int, event: FixPasswordSet) -> None:
     known = state.making.fix_sessions[event.comp_id]
-    state.making.fix_sessions[event.comp_id] = FixSession(
-        known.account, event.password_hash, known.resets_on_logon, known.registered_seq
-    )
+    changed = msgspec.structs.replace(known, password_hash=event.password_hash)
+    state.making.fix_sessions[event.comp_id] = changed
 
 
 DECIDERS: dict[type[CommandForm], Callable[..., None]] = {

@@ -32,7 +32,6 @@ class CancelQuotes(CommandForm, frozen=True):
     by: str
     session: int
     account: str
-    request_id: str = ""
     instrument: str = ""
 
 
@@ -51,7 +50,6 @@ class SetProtection(CommandForm, frozen=True):
     """Units traded within the window, on both sides together."""
     fills: int = 0
     """Number of trades within the window."""
-    request_id: str = ""
 
 
 class ResetProtection(CommandForm, frozen=True):
@@ -61,7 +59,6 @@ class ResetProtection(CommandForm, frozen=True):
     session: int
     account: str
     instrument: str
-    request_id: str = ""
 
 
 class RegisterFixSession(CommandForm, frozen=True):
@@ -74,6 +71,8 @@ class RegisterFixSession(CommandForm, frozen=True):
     password_hash: str
     resets_on_logon: bool = False
     """Both sides begin at number 1 with every logon: for tests."""
+    cancels_on_disconnect: bool = True
+    """Its orders end when the connection does."""
 
 
 class SetFixPassword(CommandForm, frozen=True):
@@ -94,7 +93,6 @@ class ProtectionSet(Event, frozen=True):
     quantity: int
     fills: int
     by: str
-    request_id: str = ""
 
 
 class ProtectionTripped(Event, frozen=True):
@@ -116,7 +114,6 @@ class ProtectionReset(Event, frozen=True):
     account: str
     instrument: str
     by: str
-    request_id: str = ""
 
 
 class FixSessionRegistered(Event, frozen=True):
@@ -129,6 +126,7 @@ class FixSessionRegistered(Event, frozen=True):
     role: Role
     password_hash: str
     resets_on_logon: bool = False
+    cancels_on_disconnect: bool = True
 
 
 class FixPasswordSet(Event, frozen=True):

@@ -52,7 +52,6 @@ def set_protection(venue: Deciding, command: SetProtection) -> None:
             command.quantity if command.window_ns else 0,
             command.fills if command.window_ns else 0,
             command.by,
-            command.request_id,
         )
     )
 
@@ -66,7 +65,7 @@ def reset_protection(venue: Deciding, command: ResetProtection) -> None:
         raise Reject(
             RejectCode.NOT_PROTECTED, f"the account has no protection in {command.instrument} to reset"
         )
-    venue.emit(ProtectionReset(command.account, command.instrument, command.by, command.request_id))
+    venue.emit(ProtectionReset(command.account, command.instrument, command.by))
 
 
 def require_not_frozen(state: State, account: str, instrument: str) -> None:

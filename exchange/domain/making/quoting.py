@@ -62,7 +62,6 @@ def cancel_quotes(venue: Deciding, command: CancelQuotes) -> None:
     """End quotes, oldest order first."""
     state = venue.state
     require_trader_or_operator(state, command.by, command.session, command.account)
-    check_request_id(state, command.account, command.request_id)
     if command.instrument and command.instrument not in state.listings:
         raise Reject(RejectCode.UNKNOWN_INSTRUMENT, f"{command.instrument!r} is not listed")
     order_ids = [
@@ -71,7 +70,7 @@ def cancel_quotes(venue: Deciding, command: CancelQuotes) -> None:
         if command.instrument in ("", symbol)
         for order_id in sides.values()
     ]
-    cancel_orders(venue, sorted(order_ids), ev.CancelReason.REQUESTED, command.by, command.request_id)
+    cancel_orders(venue, sorted(order_ids), ev.CancelReason.REQUESTED, command.by)
 
 
 def side_id(quote_id: str, side: Side) -> str:

@@ -40,6 +40,7 @@ class FixSession(msgspec.Struct, frozen=True):
     account: str
     password_hash: str
     resets_on_logon: bool
+    cancels_on_disconnect: bool
     registered_seq: int
 
 
