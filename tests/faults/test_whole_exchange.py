@@ -20,6 +20,7 @@ from exchange.log.recovery import recover
 from exchange.log.snapshots import SnapshotStore
 from gateway.websocket.client import ExchangeClient, SigningKey
 from tests.exchange.operations.running import RunningExchange, has_ended
+from tests.exchange.registry.settled import check, check_checkpoint, rebuilt
 from tests.faults.doomed_engine import kill_postgres
 from tests.faults.history import read_log, replay
 from tests.faults.websocket_history import ORDER_KINDS, WebsocketHistory, violations
@@ -61,6 +62,7 @@ class Victim(StrEnum):
     ENGINE = "the engine"
     POSTGRES = "Postgres"
     SNAPSHOTS = "the snapshots' process"
+    SETTLEMENT = "the settlement process"
     EVERYTHING = "everything"
 
 
@@ -129,12 +131,16 @@ class Scene:
                 Victim.ALL_GATEWAYS: "gateway_process",
                 Victim.ENGINE: "engine_process",
                 Victim.SNAPSHOTS: "snapshot_process",
+                Victim.SETTLEMENT: "settlement_process",
             }[victim]
             for process in exchange.children(module):
                 process.kill()
 
     async def stop(self) -> list[StoredEvent]:
-        """Let everybody finish, stop the exchange in order, and read its log: it must be what everybody was told."""
+        """Let everybody finish, stop the exchange in order, and read its log.
+
+        It must be what everybody was told, and the registry must be what the log says.
+        """
         for participant in self._crowd:
             participant.stop()
         async with asyncio.timeout(90):
@@ -157,6 +163,9 @@ class Scene:
             rows = await read_log(server.dsn)
             async with await LogReader.open(server.dsn) as reader:
                 recovery = await recover(reader, SnapshotStore(server.dsn))
+            await check_checkpoint(server.dsn)
+            await check(server.dsn, recovery.state)
+            assert (await rebuilt(server.dsn)).identical
         assert [] == violations(self.history, rows)
         # With whatever snapshots were taken between the deaths.
         assert snapshot.digest(replay(rows)) == snapshot.digest(recovery.state)
@@ -191,13 +200,22 @@ class Scene:
 
 
 async def test_processes_are_killed_one_after_the_other(tmp_path: Path) -> None:
-    """Gateways, engine and Postgres die under trading participants: each finds everything as it was told, and every channel gapless."""
+    """Gateways, engine, settlement and Postgres die under trading participants.
+
+    Each finds everything as it was told, every channel gapless, and the registry what the log says.
+    """
     scene = Scene(tmp_path / "data", random.randrange(10**6), gateways=2)
     await scene.start()
     try:
         await scene.trade_on()
         left = await scene.leave_an_order()
-        for victim in (Victim.ALL_GATEWAYS, Victim.ENGINE, Victim.GATEWAY, Victim.POSTGRES):
+        for victim in (
+            Victim.ALL_GATEWAYS,
+            Victim.ENGINE,
+            Victim.SETTLEMENT,
+            Victim.GATEWAY,
+            Victim.POSTGRES,
+        ):
             await scene.kill(victim)
             await scene.trade_on()
         rows = await scene.stop()
@@ -221,7 +239,7 @@ async def test_many_processes_are_killed(gateways: int, tmp_path: Path) -> None:
     """Twenty deaths by the seed that pytest prints, three of them of the whole exchange at once."""
     seed = random.randrange(10**6)
     chance = random.Random(seed)
-    others = [Victim.ENGINE, Victim.POSTGRES, Victim.SNAPSHOTS]
+    others = [Victim.ENGINE, Victim.POSTGRES, Victim.SNAPSHOTS, Victim.SETTLEMENT]
     if gateways:
         others += [Victim.ALL_GATEWAYS, Victim.GATEWAY]
     victims = [victim for _ in range(4) for victim in (*chance.choices(others, k=4), Victim.EVERYTHING)][:-1]
