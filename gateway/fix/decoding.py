@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NoReturn
 
 from gateway.fix import tags
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SOH = "\x01"
+_TAG = re.compile(r"[1-9][0-9]{0,8}")
 
 # FIX 373 SessionRejectReason.
 INVALID_TAG = 0
@@ -63,7 +65,8 @@ def decode(frame: bytes, blocks: Mapping[str, Block]) -> Message:
         reader.read_body(block, message.fields)
     except _Violation as violation:
         message.problem = violation.problem
-        _salvage_header(pieces, message.header)
+        _salvage(pieces, message.header, _SALVAGED_HEADER)
+        _salvage(pieces, message.fields, _SALVAGED_BODY)
     return message
 
 
@@ -84,14 +87,27 @@ class _Reader:
     def read_header(self, fields: Fields) -> None:
         """Read what stands before the body."""
         self._read_block(HEADER_BLOCK, fields)
-        self._require(HEADER_BLOCK, fields)
+        tag_text = self._tag_here()
+        if tag_text in HEADER_BLOCK.rules:
+            _refuse(TAG_REPEATED, "the field stands twice", int(tag_text))
+        missing = _first_missing(HEADER_BLOCK, fields)
+        if missing:
+            if any(piece.startswith(f"{missing}=") for piece in self._pieces[self._position : self._end]):
+                _refuse(TAG_OUT_OF_ORDER, "a field of the header stands in the body", missing)
+            _refuse(REQUIRED_TAG_MISSING, "a required field is missing", missing)
 
     def read_body(self, block: Block, fields: Fields) -> None:
         """Read all the rest."""
         self._read_block(block, fields)
         if self._position < self._end:
             self._refuse_here(block, fields)
-        self._require(block, fields)
+        _require(block, fields)
+
+    def _tag_here(self) -> str:
+        """The tag at the place; empty at the end."""
+        if self._position == self._end:
+            return ""
+        return self._pieces[self._position].partition("=")[0]
 
     def _read_block(self, block: Block, fields: Fields) -> None:
         """Read fields as long as they belong to a block and are not there yet."""
@@ -129,7 +145,7 @@ class _Reader:
                 _refuse(GROUP_COUNT_INCORRECT, f"there are more entries than {count}", count_tag)
             entry: Fields = {}
             self._read_block(block, entry)
-            self._require(block, entry)
+            _require(block, entry)
             entries.append(entry)
             self._refuse_misplaced(block, entry)
         if len(entries) != count:
@@ -139,9 +155,7 @@ class _Reader:
 
     def _refuse_misplaced(self, block: Block, entry: Fields) -> None:
         """Refuse a field of a group that is there twice, or that comes before the first one."""
-        if self._position == self._end:
-            return
-        tag_text, _, _ = self._pieces[self._position].partition("=")
+        tag_text = self._tag_here()
         if tag_text == block.first or tag_text not in block.rules:
             return
         tag = block.rules[tag_text][0]
@@ -169,34 +183,36 @@ class _Reader:
             _refuse(TAG_WITHOUT_VALUE, "there are no data", tag)
         return SOH.join(have).encode("latin-1")
 
-    def _require(self, block: Block, fields: Fields) -> None:
-        if not block.required_tags <= fields.keys():
-            tag = next(tag for tag in block.required if tag not in fields)
-            if self._position < self._end and block is HEADER_BLOCK:
-                # Perhaps it is only misplaced.
-                for piece in self._pieces[self._position : self._end]:
-                    if piece.startswith(f"{tag}="):
-                        _refuse(TAG_OUT_OF_ORDER, "a field of the header stands in the body", tag)
-            _refuse(REQUIRED_TAG_MISSING, "a required field is missing", tag)
-
     def _refuse_here(self, block: Block, fields: Fields) -> NoReturn:
         """Say why the field at the place does not belong there."""
         tag_text, _, value = self._pieces[self._position].partition("=")
-        known = FIELDS_BY_TAG.get(int(tag_text)) if tag_text.isdigit() and len(tag_text) < 10 else None
-        if known is None or tag_text != str(known.tag):
-            tag = int(tag_text) if tag_text.isascii() and tag_text.isdigit() and len(tag_text) < 10 else 0
+        tag = int(tag_text) if _TAG.fullmatch(tag_text) else 0
+        if tag not in FIELDS_BY_TAG:
             _refuse(INVALID_TAG, "no such field", tag)
         if not value:
-            _refuse(TAG_WITHOUT_VALUE, "the field has no value", known.tag)
-        if tag_text in block.rules or known.tag in fields:
-            _refuse(TAG_REPEATED, "the field stands twice", known.tag)
+            _refuse(TAG_WITHOUT_VALUE, "the field has no value", tag)
+        if tag_text in block.rules or tag in fields:
+            _refuse(TAG_REPEATED, "the field stands twice", tag)
         if tag_text in HEADER_TAGS:
-            _refuse(TAG_OUT_OF_ORDER, "a field of the header stands in the body", known.tag)
+            _refuse(TAG_OUT_OF_ORDER, "a field of the header stands in the body", tag)
         if tag_text in TRAILER_TAGS:
-            _refuse(TAG_OUT_OF_ORDER, "the trailer ends the message", known.tag)
-        if _in_a_group(known.tag, block) or _is_data_of(known.tag, block):
-            _refuse(TAG_OUT_OF_ORDER, "the field stands without what comes before it", known.tag)
-        _refuse(TAG_NOT_DEFINED_FOR_MESSAGE, "the field does not belong to this message", known.tag)
+            _refuse(TAG_OUT_OF_ORDER, "the trailer ends the message", tag)
+        if _in_a_group(tag, block) or _is_data_of(tag, block):
+            _refuse(TAG_OUT_OF_ORDER, "the field stands without what comes before it", tag)
+        _refuse(TAG_NOT_DEFINED_FOR_MESSAGE, "the field does not belong to this message", tag)
+
+
+def _first_missing(block: Block, fields: Fields) -> int:
+    """The first required field that is not there; 0: none."""
+    if block.required_tags <= fields.keys():
+        return 0
+    return next(tag for tag in block.required if tag not in fields)
+
+
+def _require(block: Block, fields: Fields) -> None:
+    missing = _first_missing(block, fields)
+    if missing:
+        _refuse(REQUIRED_TAG_MISSING, "a required field is missing", missing)
 
 
 def _in_a_group(tag: int, block: Block) -> bool:
@@ -230,7 +246,7 @@ def _refuse_msg_type(msg_type: str) -> NoReturn:
     _refuse(INVALID_MSG_TYPE, "no such message type", tags.MSG_TYPE)
 
 
-_SALVAGED = (
+_SALVAGED_HEADER = (
     tags.MSG_SEQ_NUM,
     tags.POSS_DUP_FLAG,
     tags.SENDER_COMP_ID,
@@ -239,13 +255,15 @@ _SALVAGED = (
     tags.ORIG_SENDING_TIME,
 )
 """What the session needs to know even of a message that it refuses."""
+_SALVAGED_BODY = (tags.USERNAME, tags.PASSWORD)
+"""And of a Logon: who has proved who they are may learn what is wrong with it."""
 
 
-def _salvage_header(pieces: list[str], header: Fields) -> None:
-    """Look for fields of the header wherever they stand."""
-    missing = {str(tag): tag for tag in _SALVAGED if tag not in header}
+def _salvage(pieces: list[str], fields: Fields, wanted: tuple[int, ...]) -> None:
+    """Look for fields wherever they stand, unless they were read already."""
+    missing = {str(tag): tag for tag in wanted if tag not in fields}
     for piece in pieces[3:]:
         tag_text, _, value = piece.partition("=")
         tag = missing.get(tag_text)
-        if tag is not None and tag not in header and value_check(FIELDS_BY_TAG[tag])(value):
-            header[tag] = value
+        if tag is not None and tag not in fields and value_check(FIELDS_BY_TAG[tag])(value):
+            fields[tag] = value

@@ -71,16 +71,17 @@ class Outgoing:
     def resend(self, begin: int, through: int, kept: Sequence[tuple[int, bytes]], now_ns: int) -> list[Event]:
         """Send the kept messages of a page of numbers, and fill the gaps between them.
 
-        Gives nothing for a page that nobody asked for any more.
+        Gives nothing for a page that nobody asked for any more, nor twice the same.
         """
-        if not self.resending or begin != self._next_wanted:
+        if not self.resending or not begin <= self._next_wanted <= through:
             return []
         events: list[Event] = []
         sending_time = render_timestamp(now_ns)
         for number, sent in kept:
-            self._fill_gap(number, sending_time, events)
-            events.append(Transmit(send_again(sent, sending_time)))
-            self._next_unsent = number + 1
+            if self._next_wanted <= number <= self._resend_end:
+                self._fill_gap(number, sending_time, events)
+                events.append(Transmit(send_again(sent, sending_time)))
+                self._next_unsent = number + 1
         self._next_wanted = through + 1
         if through >= self._resend_end:
             self._fill_gap(self._resend_end + 1, sending_time, events)

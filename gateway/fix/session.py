@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gateway.fix import msg_types, tags
 from gateway.fix.decoding import VALUE_INCORRECT, decode
-from gateway.fix.dictionary import FROM_VENUE, SESSION_TYPES, TO_VENUE
+from gateway.fix.dictionary import FROM_VENUE, MESSAGES, SESSION_TYPES, TO_VENUE
 from gateway.fix.early_messages import DONE, EarlyMessages
 from gateway.fix.encoding import BEGIN_STRING
 from gateway.fix.framing import MAX_FRAME_BYTES, Framer, Garbled
@@ -303,7 +303,7 @@ class Session:
     def _take_logon_answer(self, answer: Message) -> None:
         """Initiators: the first message must be the acceptor's Logon."""
         if answer.msg_type != msg_types.LOGON or answer.problem is not None:
-            self._close(f"our Logon was answered by {answer!r}")
+            self._close(f"our Logon was answered by {_describe(answer)}")
         elif answer.number < self.next_incoming:
             self._end_too_low(answer)
         else:
@@ -535,3 +535,11 @@ class Session:
 
     def _end_too_low(self, message: Message) -> None:
         self._end(f"MsgSeqNum too low, expecting {self.next_incoming} but received {message.number}")
+
+
+def _describe(answer: Message) -> str:
+    """What came instead of a good Logon."""
+    form = MESSAGES.get(answer.msg_type)
+    name = f"a {form.name}" if form else "an unknown message"
+    reason = answer.problem.text if answer.problem else text(answer.fields, tags.TEXT)
+    return f"{name}: {reason}" if reason else name

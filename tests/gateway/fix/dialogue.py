@@ -12,7 +12,8 @@
     kept 5                         a message was stored under this number and not transmitted
     received D 2, refused 3 2      an application message; a Reject of the peer's
     expect 3                       the next incoming number
-    resend 2-4                     kept messages are wanted (and given at once)
+    resend 2-4                     kept messages are wanted, and given at once unless the store is slow
+    store answers                  a slow store gives them
     logged on 30, logged out: why, disconnect: why, ignored: why, reset
 
 Times are written as seconds since the beginning: `52=@0`.
@@ -35,8 +36,8 @@ from gateway.fix.session_events import (
     LoggedOut,
     Received,
     Refused,
-    Reset,
     Resend,
+    Reset,
     Store,
     Transmit,
 )
@@ -101,7 +102,13 @@ class Dialogue:
     """A session, its store and its clock."""
 
     def __init__(
-        self, next_incoming: int = 1, next_outgoing: int = 1, *, page: int = 1000, **settings: bool
+        self,
+        next_incoming: int = 1,
+        next_outgoing: int = 1,
+        *,
+        page: int = 1000,
+        slow_store: bool = False,
+        **settings: bool,
     ) -> None:
         self.session = Session(SessionSettings(OURS, PEER, **settings), next_incoming, next_outgoing)
         self.now_ns = START_NS
@@ -109,6 +116,8 @@ class Dialogue:
         self.lines: list[str] = []
         self.page = page
         """Kept messages are given to the session in pages of so many numbers."""
+        self.slow_store = slow_store
+        self.wanted: list[Resend] = []
 
     def run(self, script: str) -> None:
         """Do what the script says goes in; everything that happens must be the script."""
@@ -125,7 +134,7 @@ class Dialogue:
             assert ["< A|34=1|98=0|108=30|383=65536", "logged on 30", "expect 2"] == self.lines
             self.lines = []
             return
-        if verb not in {">", ">>", "send", "wait", "logout", "lost", "connect"}:
+        if verb not in {">", ">>", "send", "wait", "logout", "lost", "connect", "store"}:
             return
         self.lines.append(line)
         if verb == ">":
@@ -138,6 +147,8 @@ class Dialogue:
             self._wait(int(rest))
         elif verb == "logout":
             self._take(self.session.logout(rest, self.now_ns))
+        elif verb == "store":
+            self._resend()
         elif verb == "lost":
             self._take(self.session.connection_lost("connection lost"))
         else:
@@ -171,7 +182,9 @@ class Dialogue:
             if isinstance(event, Transmit):
                 if stored is not None:
                     assert stored.data in {b"", event.data}
-                    assert (stored.data == b"") == (event.data.split(b"\x01")[2].decode()[3:] in SESSION_TYPES)
+                    assert (stored.data == b"") == (
+                        event.data.split(b"\x01")[2].decode()[3:] in SESSION_TYPES
+                    )
                     assert f"\x0134={stored.number}\x01".encode() in event.data
                     stored = None
                 else:
@@ -187,7 +200,9 @@ class Dialogue:
                     self.kept[event.number] = event.data
             elif isinstance(event, Resend):
                 self.lines.append(f"resend {event.begin}-{event.end}")
-                self._resend(event)
+                self.wanted.append(event)
+                if not self.slow_store:
+                    self._resend()
             else:
                 if isinstance(event, Reset):
                     self.kept.clear()
@@ -195,10 +210,13 @@ class Dialogue:
         if stored is not None:
             self.lines.append(f"kept {stored.number}")
 
-    def _resend(self, wanted: Resend) -> None:
+    def _resend(self) -> None:
+        wanted = self.wanted.pop(0)
         for begin in range(wanted.begin, wanted.end + 1, self.page):
             through = min(begin + self.page - 1, wanted.end)
-            kept = [(number, self.kept[number]) for number in range(begin, through + 1) if number in self.kept]
+            kept = [
+                (number, self.kept[number]) for number in range(begin, through + 1) if number in self.kept
+            ]
             self._take(self.session.resend(begin, through, kept, self.now_ns))
 
 

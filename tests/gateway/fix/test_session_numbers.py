@@ -456,57 +456,112 @@ def test_simultaneous_resend_requests() -> None:
 
 def test_messages_sent_during_a_resend_follow_it() -> None:
     """While kept messages are read, new ones are stored only, and the resend goes on until it has sent them."""
-    dialogue = Dialogue()
+    dialogue = Dialogue(slow_store=True)
     dialogue.run(
         """
         logon
         send j|372=D|380=0
         < j|34=2|372=D|380=0
-        """
-    )
-    session = dialogue.session
-    held = dialogue._resend
-    dialogue._resend = lambda wanted: None  # type: ignore[method-assign]
-    dialogue.run(
-        """
         > 2|34=2|7=1|16=1
         expect 3
         resend 1-1
         send j|372=F|380=0
         kept 3
         > 1|34=3|112=a
+        store answers
+        < 4|34=1|43=Y|122=@0|123=Y|36=2
+        resend 3-3
+        send j|372=G|380=0
+        kept 4
+        store answers
+        < j|34=3|43=Y|122=@0|372=F|380=0
+        resend 4-4
+        store answers
+        < j|34=4|43=Y|122=@0|372=G|380=0
+        expect 4
+        < 0|34=5|112=a
         """
     )
-    assert not session.reading
-    dialogue._resend = held  # type: ignore[method-assign]
+    assert [] == dialogue.session.resend(1, 1, [], dialogue.now_ns), "nobody asked for this any more"
+
+
+def test_store_that_answers_too_late() -> None:
+    """What was asked for by a connection that is gone is not sent over the next one."""
+    dialogue = Dialogue(slow_store=True)
+    dialogue.run(
+        """
+        logon
+        > 2|34=2|7=1|16=0
+        expect 3
+        resend 1-1
+        lost
+        logged out: connection lost
+        connect A|34=3|98=0|108=30|554=secret
+        < A|34=2|98=0|108=30|383=65536
+        logged on 30
+        expect 4
+        > 2|34=4|7=2|16=0
+        expect 5
+        resend 2-2
+        store answers
+        store answers
+        < 4|34=2|43=Y|122=@0|123=Y|36=3
+        """
+    )
+
+
+def test_pages_that_overlap() -> None:
+    """Whatever pages a store gives, each message goes once, and none beyond what was asked for."""
+    dialogue = Dialogue(slow_store=True)
+    dialogue.run(
+        """
+        logon
+        send j|372=D|380=0
+        < j|34=2|372=D|380=0
+        send j|372=F|380=0
+        < j|34=3|372=F|380=0
+        send j|372=G|380=0
+        < j|34=4|372=G|380=0
+        > 2|34=2|7=2|16=3
+        expect 3
+        resend 2-3
+        """
+    )
     dialogue.lines = []
-    dialogue._take(session.resend(1, 1, [], dialogue.now_ns))
-    assert [
-        "< 4|34=1|43=Y|122=@0|123=Y|36=2",
-        "resend 3-3",
-        "< j|34=3|43=Y|122=@0|372=F|380=0",
-        "expect 4",
-        "< 0|34=4|112=a",
-    ] == dialogue.lines
-    assert session.reading
-    assert [] == session.resend(1, 1, [], dialogue.now_ns), "nobody asked for this any more"
+    kept = sorted(dialogue.kept.items())
+    for begin, through in [(3, 4), (1, 1), (1, 2), (2, 4), (2, 4)]:
+        dialogue._take(dialogue.session.resend(begin, through, kept[: through - 1], dialogue.now_ns))
+    assert ["< j|34=2|43=Y|122=@0|372=D|380=0", "< j|34=3|43=Y|122=@0|372=F|380=0"] == dialogue.lines
+
+
+def test_gap_is_asked_for_after_a_resend() -> None:
+    """While kept messages are read nothing else is sent; then the peer is asked for what we lack."""
+    Dialogue(slow_store=True).run(
+        """
+        logon
+        > 2|34=4|7=1|16=0
+        resend 1-1
+        store answers
+        < 4|34=1|43=Y|122=@0|123=Y|36=2
+        < 2|34=2|7=2|16=0
+        """
+    )
 
 
 def test_logout_waits_for_the_end_of_a_resend() -> None:
     """Our Logout does not overtake messages that the peer has asked for."""
-    dialogue = Dialogue()
-    dialogue.run("logon")
-    dialogue._resend = lambda wanted: None  # type: ignore[method-assign]
-    dialogue.run(
+    Dialogue(slow_store=True).run(
         """
+        logon
         > 2|34=2|7=1|16=0
         expect 3
         resend 1-1
         logout the venue closes
+        store answers
+        < 4|34=1|43=Y|122=@0|123=Y|36=2
+        < 5|34=2|58=the venue closes
         """
     )
-    dialogue._take(dialogue.session.resend(1, 1, [], dialogue.now_ns))
-    assert ["< 4|34=1|43=Y|122=@0|123=Y|36=2", "< 5|34=2|58=the venue closes"] == dialogue.lines[-2:]
 
 
 # Numbers across connections.
