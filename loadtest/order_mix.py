@@ -13,7 +13,7 @@ import msgspec
 
 from exchange.domain.instruments import CreditClass, Instrument
 from exchange.domain.orders import Side, TimeInForce
-from gateway.websocket import requests
+from gateway.websocket import request_forms, requests
 
 DESCRIPTION: Final = (
     "50 % limit orders that rest, 10 % IOC orders that trade once, 35 % cancels,"
@@ -45,7 +45,7 @@ _LEVELS: Final = 100
 _MAX_QUANTITY: Final = 100
 
 
-Request = tuple[type[requests.Request], msgspec.Struct]
+Request = tuple[type[request_forms.Request], msgspec.Struct]
 """A request's type and its parameters; all of these are answered by `results.OrderReport`."""
 
 

@@ -21,11 +21,12 @@ from exchange.domain.orders import Side
 from gateway import results
 from gateway.websocket import pushes, requests
 from gateway.websocket.client_connection import (
-    ClientConnection,
     NotConnected,
     OutcomeUnknown,
     RejectedError,
 )
+from gateway.websocket.offset_client import OffsetClient
+from gateway.websocket.request_forms import AccountParams, Deliver
 from gateway.websocket.signing_key import SigningKey
 from gateway.websocket.streams import BookStream, Stream
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["ExchangeClient", "NotConnected", "OutcomeUnknown", "RejectedError", "SigningKey"]
 
 
-class ExchangeClient(ClientConnection):
+class ExchangeClient(OffsetClient):
     """All methods and channels, typed. Make it with `connect`."""
 
     # Requests about orders.
@@ -119,11 +120,11 @@ class ExchangeClient(ClientConnection):
 
     async def balances(self, account: str = "") -> results.Balances:
         """Cash of an account."""
-        return await self.call(requests.AccountBalances, requests.AccountParams(account), results.Balances)
+        return await self.call(requests.AccountBalances, AccountParams(account), results.Balances)
 
     async def holdings(self, account: str = "") -> results.Holdings:
         """Units of an account."""
-        return await self.call(requests.AccountHoldings, requests.AccountParams(account), results.Holdings)
+        return await self.call(requests.AccountHoldings, AccountParams(account), results.Holdings)
 
     async def retire(
         self,
@@ -134,10 +135,11 @@ class ExchangeClient(ClientConnection):
         credits: Mapping[str, int] | None = None,  # noqa: A002 - the field's name
         serials: Sequence[tuple[str, str]] = (),
         account: str = "",
+        claim: requests.RetirementClaim | None = None,
     ) -> results.Retirement:
         """Take units out of circulation for ever: `credits` by class, or `serials` as pairs of class and text."""
         params = requests.CreditsRetireParams(
-            beneficiary, purpose, reference, account, _deliver(credits), _named(serials)
+            beneficiary, purpose, reference, account, _deliver(credits), _named(serials), claim
         )
         return await self.call(requests.CreditsRetire, params, results.Retirement)
 
@@ -186,7 +188,7 @@ class ExchangeClient(ClientConnection):
 
     async def block_halves(self, account: str = "") -> results.BlockHalves:
         """Halves that wait for a counterparty or for this account."""
-        return await self.call(requests.BlockList, requests.AccountParams(account), results.BlockHalves)
+        return await self.call(requests.BlockList, AccountParams(account), results.BlockHalves)
 
     async def list_block_trades(
         self, account: str = "", *, after_seq: int = 0, limit: int = 100
@@ -323,8 +325,8 @@ class ExchangeClient(ClientConnection):
         return stream
 
 
-def _deliver(units: Mapping[str, int] | None) -> tuple[requests.Deliver, ...]:
-    return tuple(requests.Deliver(class_id, quantity) for class_id, quantity in (units or {}).items())
+def _deliver(units: Mapping[str, int] | None) -> tuple[Deliver, ...]:
+    return tuple(Deliver(class_id, quantity) for class_id, quantity in (units or {}).items())
 
 
 def _named(serials: Sequence[tuple[str, str]]) -> tuple[requests.NamedSerials, ...]:

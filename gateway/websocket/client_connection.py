@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from gateway.results import ErrorBody, ErrorData
+    from gateway.websocket.request_forms import Request
     from gateway.websocket.signing_key import SigningKey
     from gateway.websocket.streams import StreamKey
 
@@ -70,7 +71,7 @@ class _Call(NamedTuple):
     """A request that waits for its answer."""
 
     future: asyncio.Future[Any]
-    request_type: type[requests.Request]
+    request_type: type[Request]
     stream: Stream[Any] | BookStream | None
     """The channel that the request turns on."""
 
@@ -204,7 +205,7 @@ class ClientConnection:
     # Any request.
 
     async def call(
-        self, request_type: type[requests.Request], params: msgspec.Struct, result_type: type[Result]
+        self, request_type: type[Request], params: msgspec.Struct, result_type: type[Result]
     ) -> Result:
         """Send a request and wait for its answer; raises RejectedError, OutcomeUnknown or NotConnected."""
         if not self._ready.is_set():
@@ -215,7 +216,7 @@ class ClientConnection:
 
     def send(
         self,
-        request_type: type[requests.Request],
+        request_type: type[Request],
         params: msgspec.Struct,
         result_type: type[Result],  # noqa: ARG002 - tells the type checker
         stream: Stream[Any] | BookStream | None = None,

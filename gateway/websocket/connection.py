@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from exchange.domain.instruments import Instrument
     from exchange.engine.interface import Answer
     from gateway.rate_limits import KeyBuckets
-    from gateway.websocket.requests import AnyRequest, RequestId
+    from gateway.websocket.request_forms import RequestId
+    from gateway.websocket.requests import AnyRequest
     from gateway.websocket.server import WebsocketServer
     from gateway.websocket.socket import ServerSocket
     from gateway.websocket.subscriptions import PrivateSubscription, PublicSubscription

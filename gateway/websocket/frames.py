@@ -10,7 +10,8 @@ import msgspec
 from exchange.domain.rejects import Reject, RejectCode
 from gateway.rate_limits import Throttled
 from gateway.results import ErrorBody, ErrorData
-from gateway.websocket.requests import METHODS, AnyRequest, Channel, RequestId
+from gateway.websocket.request_forms import RequestId
+from gateway.websocket.requests import METHODS, AnyRequest, Channel
 
 encode = msgspec.json.Encoder().encode
 _REQUEST_DECODER: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)

@@ -8,6 +8,8 @@ from gateway.websocket import (
     account_queries,
     block_trades,
     market_queries,
+    offset_methods,
+    offset_requests,
     requests,
     session_methods,
     subscribing,
@@ -16,6 +18,8 @@ from gateway.websocket import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from gateway.websocket.request_forms import Request
 
 
 class Method(NamedTuple):
@@ -31,13 +35,11 @@ class Method(NamedTuple):
     """It takes tokens for orders or cancels itself."""
 
 
-def _method(
-    request_type: type[requests.Request], handle: Callable[..., Any], *, own_rate: bool = False
-) -> Method:
+def _method(request_type: type[Request], handle: Callable[..., Any], *, own_rate: bool = False) -> Method:
     return Method(requests.method_name(request_type), handle, own_rate)
 
 
-HANDLERS: dict[type[requests.Request], Method] = {
+HANDLERS: dict[type[Request], Method] = {
     requests.OrderPlace: _method(requests.OrderPlace, trading.place_order, own_rate=True),
     requests.OrderAmend: _method(requests.OrderAmend, trading.amend_order, own_rate=True),
     requests.OrderCancel: _method(requests.OrderCancel, trading.cancel_order, own_rate=True),
@@ -63,5 +65,24 @@ HANDLERS: dict[type[requests.Request], Method] = {
     requests.Unsubscribe: _method(requests.Unsubscribe, subscribing.unsubscribe),
     requests.SessionLogon: _method(requests.SessionLogon, session_methods.logon),
     requests.SessionLogout: _method(requests.SessionLogout, session_methods.logout),
+    offset_requests.OffsetOpenPeriod: _method(
+        offset_requests.OffsetOpenPeriod, offset_methods.open_period, own_rate=True
+    ),
+    offset_requests.OffsetRecordActivity: _method(
+        offset_requests.OffsetRecordActivity, offset_methods.record_activity, own_rate=True
+    ),
+    offset_requests.OffsetCorrectActivity: _method(
+        offset_requests.OffsetCorrectActivity, offset_methods.correct_activity, own_rate=True
+    ),
+    offset_requests.OffsetRecordReduction: _method(
+        offset_requests.OffsetRecordReduction, offset_methods.record_reduction, own_rate=True
+    ),
+    offset_requests.OffsetAllocate: _method(
+        offset_requests.OffsetAllocate, offset_methods.allocate, own_rate=True
+    ),
+    offset_requests.OffsetPeriods: _method(offset_requests.OffsetPeriods, offset_methods.list_periods),
+    offset_requests.GetOffsetStatement: _method(
+        offset_requests.GetOffsetStatement, offset_methods.show_statement
+    ),
     requests.Ping: _method(requests.Ping, market_queries.ping),
 }

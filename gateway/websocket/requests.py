@@ -12,22 +12,34 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
+from exchange.domain.carbon.claim_forms import ClaimKind
+from exchange.domain.carbon.corsia_forms import CorsiaPeriod
 from exchange.domain.orders import OrderType, SelfTradePrevention, Side, TimeInForce
 from gateway import results
-
-RequestId = Annotated[int, Meta(ge=-(2**53), le=2**53)] | Annotated[str, Meta(max_length=64)]
-"""Chosen by the client; the answer carries it back."""
-
-Identifier = Annotated[str, Meta(max_length=64)]
-NewIdentifier = Annotated[str, Meta(min_length=1, max_length=64)]
-Text = Annotated[str, Meta(max_length=200)]
-SerialText = Annotated[str, Meta(min_length=1, max_length=250)]
-PriceText = Annotated[str, Meta(min_length=1, max_length=24)]
-IsoDate = Annotated[str, Meta(max_length=10)]
-Seq = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-Time = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-OrderId = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-"""0: named by the client order id instead."""
+from gateway.websocket.offset_requests import (
+    GetOffsetStatement,
+    OffsetAllocate,
+    OffsetCorrectActivity,
+    OffsetOpenPeriod,
+    OffsetPeriods,
+    OffsetRecordActivity,
+    OffsetRecordReduction,
+)
+from gateway.websocket.request_forms import (
+    AccountParams,
+    Deliver,
+    Identifier,
+    IsoDate,
+    NewIdentifier,
+    OrderId,
+    Params,
+    PriceText,
+    Request,
+    Seq,
+    SerialText,
+    Text,
+    Time,
+)
 
 
 class Channel(StrEnum):
@@ -58,39 +70,28 @@ Depth = Literal[10, 25, 100, 500, 1000]
 """Levels per side."""
 
 
-class _Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    pass
-
-
-class NoParams(_Params, frozen=True):
+class NoParams(Params, frozen=True):
     """The method has no parameters."""
 
 
 # Parameters.
 
 
-class Deliver(_Params, frozen=True, gc=False):
-    """Units of a credit class."""
-
-    class_id: Identifier
-    quantity: int
-
-
-class NamedSerials(_Params, frozen=True, gc=False):
+class NamedSerials(Params, frozen=True, gc=False):
     """A block of serial numbers of a class, as its registry writes it; of an unknown form `TEXT [FIRST to LAST]`."""
 
     class_id: Identifier
     serial: SerialText
 
 
-class RetireOnFill(_Params, frozen=True, gc=False):
+class RetireOnFill(Params, frozen=True, gc=False):
     """For whom and why what the order buys is retired."""
 
     beneficiary: Text
     purpose: Text = ""
 
 
-class OrderPlaceParams(_Params, frozen=True, gc=False):
+class OrderPlaceParams(Params, frozen=True, gc=False):
     """A new order. Idempotent by account and `client_order_id`: the same body again gets the same answer."""
 
     client_order_id: NewIdentifier
@@ -113,7 +114,7 @@ class OrderPlaceParams(_Params, frozen=True, gc=False):
     """Buy orders: retire what each trade delivers, with the trade or at its settlement."""
 
 
-class OrderAmendParams(_Params, frozen=True, gc=False):
+class OrderAmendParams(Params, frozen=True, gc=False):
     """A new limit, a new total quantity (filled included), or both, for a live order named by either id."""
 
     account: Identifier = ""
@@ -123,7 +124,7 @@ class OrderAmendParams(_Params, frozen=True, gc=False):
     quantity: int | None = None
 
 
-class OrderCancelParams(_Params, frozen=True, gc=False):
+class OrderCancelParams(Params, frozen=True, gc=False):
     """The live order to end, named by either id."""
 
     account: Identifier = ""
@@ -131,7 +132,7 @@ class OrderCancelParams(_Params, frozen=True, gc=False):
     client_order_id: Identifier = ""
 
 
-class OrderCancelAllParams(_Params, frozen=True):
+class OrderCancelAllParams(Params, frozen=True):
     """All live orders of an account, or those of an instrument, of a side, or of both."""
 
     account: Identifier = ""
@@ -151,13 +152,13 @@ class BatchCancel(OrderCancelParams, frozen=True, tag_field="action", tag="cance
     """Cancel, as an item of a batch."""
 
 
-class OrderBatchParams(_Params, frozen=True):
+class OrderBatchParams(Params, frozen=True):
     """Items to be carried out in their order; each has an outcome of its own."""
 
     items: list[BatchPlace | BatchAmend | BatchCancel]
 
 
-class OrderStatusParams(_Params, frozen=True):
+class OrderStatusParams(Params, frozen=True):
     """An order, named by either id. Ended orders are known until the second day end after their end."""
 
     account: Identifier = ""
@@ -165,13 +166,7 @@ class OrderStatusParams(_Params, frozen=True):
     client_order_id: Identifier = ""
 
 
-class AccountParams(_Params, frozen=True):
-    """An account."""
-
-    account: Identifier = ""
-
-
-class OrdersOpenParams(_Params, frozen=True):
+class OrdersOpenParams(Params, frozen=True):
     """A page of an account's live orders."""
 
     account: Identifier = ""
@@ -179,7 +174,7 @@ class OrdersOpenParams(_Params, frozen=True):
     limit: Annotated[int, Meta(ge=1, le=1000)] = 1000
 
 
-class FillsListParams(_Params, frozen=True):
+class FillsListParams(Params, frozen=True):
     """A page of an account's fills."""
 
     account: Identifier = ""
@@ -187,7 +182,17 @@ class FillsListParams(_Params, frozen=True):
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
 
 
-class CreditsRetireParams(_Params, frozen=True):
+class RetirementClaim(Params, frozen=True, gc=False):
+    """What a retirement claims."""
+
+    kind: ClaimKind
+    year: Annotated[int, Meta(ge=0, le=9999)] = 0
+    """`ndc`: the calendar year for which the units are used."""
+    period: CorsiaPeriod | None = None
+    """`corsia`: the compliance period."""
+
+
+class CreditsRetireParams(Params, frozen=True):
     """Units to take out of circulation for ever: of classes, or named serials. Idempotent by account and `reference`."""
 
     beneficiary: Text
@@ -198,9 +203,11 @@ class CreditsRetireParams(_Params, frozen=True):
     """Each class once; its lowest serials are retired."""
     serials: Annotated[tuple[NamedSerials, ...], Meta(max_length=100)] = ()
     """Or the serials themselves."""
+    claim: RetirementClaim | None = None
+    """What the retirement claims; refused unless the units support it."""
 
 
-class BlockKeyParams(_Params, frozen=True):
+class BlockKeyParams(Params, frozen=True):
     """One side of a trade agreed off the book; it trades when the counterparty keys the other side of the same terms.
 
     Idempotent by account, counterparty and `trade_reference`, which both sides agree on.
@@ -220,7 +227,7 @@ class BlockKeyParams(_Params, frozen=True):
     """Or the serials themselves."""
 
 
-class BlockWithdrawParams(_Params, frozen=True):
+class BlockWithdrawParams(Params, frozen=True):
     """A half of one's own that waits."""
 
     trade_reference: NewIdentifier
@@ -228,7 +235,7 @@ class BlockWithdrawParams(_Params, frozen=True):
     account: Identifier = ""
 
 
-class BlockTradesParams(_Params, frozen=True):
+class BlockTradesParams(Params, frozen=True):
     """A page of an account's block trades."""
 
     account: Identifier = ""
@@ -236,7 +243,7 @@ class BlockTradesParams(_Params, frozen=True):
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
 
 
-class AccountSerialsParams(_Params, frozen=True):
+class AccountSerialsParams(Params, frozen=True):
     """A page of an account's serial blocks of a class."""
 
     class_id: Identifier
@@ -246,20 +253,20 @@ class AccountSerialsParams(_Params, frozen=True):
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
 
 
-class MarketInstrumentsParams(_Params, frozen=True):
+class MarketInstrumentsParams(Params, frozen=True):
     """One instrument, or all."""
 
     instrument: Identifier = ""
 
 
-class MarketBookParams(_Params, frozen=True):
+class MarketBookParams(Params, frozen=True):
     """The book of an instrument."""
 
     instrument: Identifier
     depth: Annotated[int, Meta(ge=1, le=1000)] = 10
 
 
-class MarketTradesParams(_Params, frozen=True):
+class MarketTradesParams(Params, frozen=True):
     """Trades of an instrument: the newest, those after a trade, or those before one."""
 
     instrument: Identifier
@@ -268,7 +275,7 @@ class MarketTradesParams(_Params, frozen=True):
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
 
 
-class MarketCandlesParams(_Params, frozen=True):
+class MarketCandlesParams(Params, frozen=True):
     """The newest candles of an instrument in `[since, until)`."""
 
     instrument: Identifier
@@ -280,7 +287,7 @@ class MarketCandlesParams(_Params, frozen=True):
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
 
 
-class SubscribeParams(_Params, frozen=True):
+class SubscribeParams(Params, frozen=True):
     """A channel: market data of an instrument, or facts about an account."""
 
     channel: Channel
@@ -292,7 +299,7 @@ class SubscribeParams(_Params, frozen=True):
     """Private channels: push everything after this seq, from the log first."""
 
 
-class UnsubscribeParams(_Params, frozen=True):
+class UnsubscribeParams(Params, frozen=True):
     """The channel as it was subscribed to."""
 
     channel: Channel
@@ -301,7 +308,7 @@ class UnsubscribeParams(_Params, frozen=True):
     account: Identifier = ""
 
 
-class SessionLogonParams(_Params, frozen=True):
+class SessionLogonParams(Params, frozen=True):
     """See `gateway.logon` for what is signed."""
 
     key_id: Identifier
@@ -312,7 +319,7 @@ class SessionLogonParams(_Params, frozen=True):
     """Messages that are ready together come in one frame, as a JSON array."""
 
 
-class SessionCancelAfterParams(_Params, frozen=True):
+class SessionCancelAfterParams(Params, frozen=True):
     """Cancel the account's orders unless this is sent again within the time; 0 turns the timer off."""
 
     timeout_ms: Annotated[int, Meta(ge=0, le=86_400_000)]
@@ -320,13 +327,6 @@ class SessionCancelAfterParams(_Params, frozen=True):
 
 
 # Requests.
-
-
-class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="method"):
-    """Base of all frames that clients send. `result` is the type of the answer."""
-
-    result: ClassVar[type[msgspec.Struct]]
-    id: RequestId
 
 
 class OrderPlace(Request, frozen=True, tag="order.place"):
@@ -537,6 +537,13 @@ AnyRequest = (
     | SessionLogon
     | SessionLogout
     | SessionCancelAfter
+    | OffsetOpenPeriod
+    | OffsetRecordActivity
+    | OffsetCorrectActivity
+    | OffsetRecordReduction
+    | OffsetAllocate
+    | OffsetPeriods
+    | GetOffsetStatement
     | Ping
 )
 

@@ -9,7 +9,8 @@ import msgspec
 
 from gateway.websocket.frames import ErrorFrame
 from gateway.websocket.pushes import EventPush, Heartbeat, Hello
-from gateway.websocket.requests import METHODS, REQUEST_TYPES, RequestId
+from gateway.websocket.request_forms import RequestId
+from gateway.websocket.requests import METHODS, REQUEST_TYPES
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _PUSHES = (EventPush, Hello, Heartbeat)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from exchange.domain import commands
 from exchange.domain import events as ev
+from exchange.domain.carbon.claim_forms import Claim
 from exchange.domain.money import MAX_AMOUNT
 from exchange.domain.orders import OrderRequest, RetirementTerms
 from exchange.domain.rejects import Reject, RejectCode
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from exchange.domain.serials import ClassBlock
     from gateway.core import Gateway
     from gateway.websocket.connection import Connection
+    from gateway.websocket.request_forms import Deliver, RequestId
 
 _NS_PER_MS = 1_000_000
 
@@ -99,6 +101,7 @@ def retire_credits(connection: Connection, request: requests.CreditsRetire) -> S
     for name in ("beneficiary", "purpose", "reference"):
         _check_printable(getattr(params, name), name)
     classes = connection.gateway.replica.state.classes
+    claimed = params.claim
     return Submission(
         commands.Retire(
             by=key.key_id,
@@ -109,6 +112,7 @@ def retire_credits(connection: Connection, request: requests.CreditsRetire) -> S
             beneficiary=params.beneficiary,
             purpose=params.purpose,
             reference=params.reference,
+            claim=None if claimed is None else Claim(claimed.kind, claimed.year, claimed.period),
         ),
         _render_retired,
     )
@@ -136,7 +140,7 @@ def cancel_after(connection: Connection, request: requests.SessionCancelAfter) -
 class _Batch:
     """Collects the outcomes of a batch and answers when the last one is there."""
 
-    def __init__(self, connection: Connection, request_id: requests.RequestId, size: int) -> None:
+    def __init__(self, connection: Connection, request_id: RequestId, size: int) -> None:
         self._connection = connection
         self._request_id = request_id
         self._outcomes = [results.BatchOutcome()] * size
@@ -260,7 +264,7 @@ def _ticks_of_order(connection: Connection, account: str, params: requests.Order
     return instrument.price_to_ticks(params.price)
 
 
-def delivery(deliver: tuple[requests.Deliver, ...]) -> Delivery:
+def delivery(deliver: tuple[Deliver, ...]) -> Delivery:
     """Classes and units of each, as the venue takes them; raises Reject."""
     for item in deliver:
         check_quantity(item.quantity, "delivered quantity")

@@ -33,7 +33,7 @@ from exchange.domain.carbon.offset_forms import (
     ReductionRecorded,
     RetirementAllocated,
 )
-from exchange.domain.carbon.offset_periods import Figure, period_item
+from exchange.domain.carbon.offset_periods import Figure, known_period, period_item
 from exchange.domain.deciding import DuplicateRequest, parse_date, require_trader
 from exchange.domain.rejects import Reject, RejectCode
 from exchange.domain.well_formed import check_id
@@ -191,12 +191,7 @@ def _period(venue: Deciding, command: OffsetCommand) -> Period:
     """The period that a command is about, for somebody who may change it."""
     state = venue.state
     require_trader(state, command.by, command.session, command.account)
-    period = state.carbon.offset.periods.get(command.account, {}).get(command.period)
-    if period is None:
-        raise Reject(
-            RejectCode.UNKNOWN_OFFSET_PERIOD, f"the account has not opened a period {command.period!r}"
-        )
-    return period
+    return known_period(state, command.account, command.period)
 
 
 def _check_new(period: Period, event: PeriodEntry) -> None:

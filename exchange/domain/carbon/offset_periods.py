@@ -16,6 +16,7 @@ from exchange.domain.carbon.offset_forms import (
     ReductionRecorded,
     RetirementAllocated,
 )
+from exchange.domain.rejects import Reject, RejectCode
 from exchange.domain.serials import units_by_class
 
 if TYPE_CHECKING:
@@ -100,6 +101,14 @@ class OffsetAccounts(msgspec.Struct, eq=False):
     """By account and the owner's name of the period."""
     retirements: dict[str, Unallocated] = {}
     """By seq of the `retired` event as text; those that are used up are gone."""
+
+
+def known_period(state: State, account: str, period: str) -> Period:
+    """A period of an account; raises Reject."""
+    found = state.carbon.offset.periods.get(account, {}).get(period)
+    if found is None:
+        raise Reject(RejectCode.UNKNOWN_OFFSET_PERIOD, f"the account has not opened a period {period!r}")
+    return found
 
 
 def retired(state: State, seq: int, event: Retired) -> None:
