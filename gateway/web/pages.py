@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 INDEX_PATH = "/index.html"
+_ADDRESSES = {"/register.html": "/register"}
+"""Pages beside the trader's, by the path of their file."""
 
 _CONTENT_TYPES = {
     ".css": "text/css",
@@ -56,7 +58,7 @@ class Pages:
         for path in sorted(pages):
             whole.update(f"{path} {pages[path].tag}\n".encode())
         index = msgspec.structs.replace(pages.pop(INDEX_PATH), tag=whole.hexdigest())
-        return cls({**pages, "/": index})
+        return cls({"/": index, **{_ADDRESSES.get(path, path): page for path, page in pages.items()}})
 
     @property
     def paths(self) -> list[str]:

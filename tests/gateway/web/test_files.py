@@ -39,9 +39,10 @@ def test_no_other_host_is_asked(file: Path) -> None:
     assert set() == set(re.findall(r"(?:https?|wss?)://[^\s\"'`$)]+", file.read_text())) - allowed
 
 
-def test_no_inline_script_or_style() -> None:
-    """The page works under its content security policy: no script, style or handler in the markup."""
-    html = (FOLDER / "index.html").read_text()
+@pytest.mark.parametrize("name", ["index.html", "register.html"])
+def test_no_inline_script_or_style(name: str) -> None:
+    """The pages work under their content security policy: no script, style or handler in the markup."""
+    html = (FOLDER / name).read_text()
     assert [] == re.findall(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=", html)
 
 
@@ -74,7 +75,8 @@ async def test_every_file_is_served(exchange: RunningExchange) -> None:
             if file.is_dir():
                 continue
             path = "/" + file.relative_to(FOLDER).as_posix()
-            async with session.get("/" if path == "/index.html" else path) as response:
+            path = {"/index.html": "/", "/register.html": "/register"}.get(path, path)
+            async with session.get(path) as response:
                 assert file.read_bytes() == await response.read()
                 assert (200, types.get(file.suffix, "text/plain"), "no-cache") == (
                     response.status,
