@@ -18,6 +18,7 @@ import structlog
 
 from exchange.domain import commands
 from exchange.domain.events import Recorded
+from exchange.domain.making.forms import CancelQuotes
 from exchange.domain.rejects import Reject, RejectCode
 from exchange.engine.interface import Answer, EngineStopped
 from exchange.engine.listeners import Listeners
@@ -39,7 +40,7 @@ MAX_BATCH_EVENTS = 10_000
 """A batch that waits for the transaction before it grows no further than this, nor beyond as many commands; what comes
 waits instead."""
 
-_RISK_LOWERING = (commands.CancelOrder, commands.CancelAll, commands.SetCancelAfter)
+_RISK_LOWERING = (commands.CancelOrder, commands.CancelAll, commands.SetCancelAfter, CancelQuotes)
 _NEVER = 2**63 - 1
 """As a time, in nanoseconds."""
 

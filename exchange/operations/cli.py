@@ -12,6 +12,7 @@ from exchange.operations.admin.business_day import day
 from exchange.operations.admin.calendars import calendars
 from exchange.operations.admin.corsia import corsia
 from exchange.operations.admin.ex_ante import ex_ante as admin_ex_ante
+from exchange.operations.admin.fix import fix
 from exchange.operations.admin.instruments import fees, instruments
 from exchange.operations.admin.participants import accounts, keys, participants
 from exchange.operations.admin.parties import parties
@@ -56,6 +57,7 @@ for group in (
     participants,
     accounts,
     keys,
+    fix,
     classes,
     cash,
     units,

@@ -49,12 +49,20 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Postgres 15 or newer to use instead of the embedded one."""
     http: str = "127.0.0.1:8080"
     """HOST:PORT of HTTP and websocket; port 0 picks a free one."""
+    fix: str = ""
+    """HOST:PORT of FIX 4.4 for market makers; empty: none. Port 0 picks a free one."""
+    fix_tls_certificate: str = ""
+    """PEM file of the certificate for FIX over TLS; empty: without TLS."""
+    fix_tls_key: str = ""
+    """PEM file of its private key; empty: it stands in the certificate's file."""
     gateways: Annotated[int, msgspec.Meta(ge=0, le=_MOST_GATEWAYS)] = 0
     """Gateway processes; 0: the gateway runs in the engine's process."""
     venue_name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] = "Carbon Exchange"
     """Name of the venue, given to it at its first start."""
     snapshot_every_events: Annotated[int, msgspec.Meta(ge=100)] = 50_000
     """A snapshot of the state is saved each time the log has grown by so many events."""
+    standby: bool = False
+    """Whether to follow another exchange on the same database, and to take over when that one ends."""
     demo: bool = False
     """Whether the demo market runs."""
     demo_seed: int = 1

@@ -23,12 +23,12 @@ async def main(work: GatewayWork, parent: child.Parent) -> None:
 
     It is started again then, and takes up the log where it is.
     """
-    client = await wait_for_engine(Path(work.socket), parent.waits)
+    client = await wait_for_engine(work.dsn, Path(work.socket), parent.waits)
     try:
         async with (
             await LogReader.open(work.dsn) as reader,
             serve_gateway(
-                client, reader, work.dsn, work.name, work.listening_fd, work.signer_socket
+                client, reader, work.dsn, work.name, work.listening_fd, work.signer_socket, work.fix
             ) as gateway,
         ):
             child.quieten_collector()

@@ -28,6 +28,7 @@ from exchange.operations.supervisor import RESTARTS_A_MINUTE, Plan, Supervisor
 from exchange.operations.work import (
     DemoWork,
     EngineWork,
+    FixWork,
     GatewayWork,
     SettlementWork,
     SignerWork,
@@ -52,6 +53,8 @@ class Up(msgspec.Struct, frozen=True):
     venue_page: str
     http: str
     websocket: str
+    fix: str
+    """HOST:PORT of FIX; empty: it is not served."""
     socket: str
     """The engine's unix socket, for operators of this machine."""
     dsn: str
@@ -60,6 +63,8 @@ class Up(msgspec.Struct, frozen=True):
     log: str
     gateways: int
     """Gateway processes; 0: the gateway runs in the engine's process."""
+    standby: bool
+    """Whether another exchange writes the log, until this one takes over."""
     epoch: int
     seq: int
     """Of the last event when the engine was ready."""
@@ -80,22 +85,37 @@ class Up(msgspec.Struct, frozen=True):
     metavar="N",
     help="Gateway processes; 0: in the engine's process. Default: 0 on one or two cores, more above.",
 )
+@click.option(
+    "--standby",
+    is_flag=True,
+    default=None,
+    help="Follow the exchange that writes the database of --dsn, show its market, and take over when it ends.",
+)
+@click.option(
+    "--fix", metavar="HOST:PORT", help="Where FIX 4.4 listens; port 0 picks a free one. Default: nowhere."
+)
 @click.option("--demo", is_flag=True, default=None, help="Run the demo market with real projects.")
 @click.option("--demo-seed", type=int, metavar="N", help="Start of the demo market's random numbers.")
 @json_option
-@settings_options("http", "gateways", "demo", "demo_seed")
+@settings_options("http", "gateways", "standby", "fix", "demo", "demo_seed")
 def up(exchange: Exchange, *, as_json: bool) -> None:
     """Start the exchange and keep it running until Ctrl-C (or SIGTERM).
 
     A process that ends is started again. A second Ctrl-C ends everything at once; that loses nothing either.
     """
+    settings = exchange.settings
+    if settings.standby and (settings.demo or not settings.dsn):
+        raise OperationError(
+            "--standby needs the --dsn of a server that both exchanges reach, and no --demo", ExitCode.USAGE
+        )
     folder = exchange.folder
     folder.make()
     with folder.run_lock() as lock:
         log = LogBook(folder.log_path)
         try:
-            sockets = listening.bind(exchange.settings.http, max(1, exchange.settings.gateways))
-            run_async(_Run(exchange, lock, log, sockets, as_json=as_json).run())
+            sockets = listening.bind(settings.http, max(1, settings.gateways))
+            fix = listening.bind(settings.fix, 1)[0] if settings.fix else None
+            run_async(_Run(exchange, lock, log, sockets, fix, as_json=as_json).run())
         finally:
             log.close()
 
@@ -104,13 +124,21 @@ class _Run:
     """One run of `exchange up`."""
 
     def __init__(
-        self, exchange: Exchange, lock: RunLock, log: LogBook, sockets: list[socket.socket], *, as_json: bool
+        self,
+        exchange: Exchange,
+        lock: RunLock,
+        log: LogBook,
+        sockets: list[socket.socket],
+        fix: socket.socket | None,
+        *,
+        as_json: bool,
     ) -> None:
         self._settings = exchange.settings
         self._folder = exchange.folder
         self._lock = lock
         self._log = log
         self._sockets = sockets
+        self._fix = fix
         self._as_json = as_json
         self._http = listening.address_of(sockets[0])
         """For people and programs of this machine."""
@@ -242,14 +270,24 @@ class _Run:
         """
         settings, fds = self._settings, [bound.fileno() for bound in self._sockets]
         in_engine = settings.gateways == 0
+        fix = None
+        if self._fix is not None:
+            fix = FixWork(self._fix.fileno(), settings.fix_tls_certificate, settings.fix_tls_key)
+        fix_fds = [fix.listening_fd] if fix else []
+        engine_module = "standby_process" if settings.standby else "engine_process"
         engine = EngineWork(
-            dsn, self._socket, settings.venue_name, fds[0] if in_engine else None, self._signer_socket
+            dsn,
+            self._socket,
+            settings.venue_name,
+            fds[0] if in_engine else None,
+            self._signer_socket,
+            fix if in_engine else None,
         )
         signer = SignerWork(
             dsn, self._signer_socket, str(self._folder.venue_key_path()), str(self._folder.heads_path)
         )
         plans = [
-            _plan("engine", "engine_process", engine, (1, 3), fds=fds[:1] if in_engine else []),
+            _plan("engine", engine_module, engine, (1, 3), fds=[*fds[:1], *fix_fds] if in_engine else []),
             _plan("snapshots", "snapshot_process", SnapshotWork(dsn, settings.snapshot_every_events), (2, 4)),
             # A registry that cannot be settled is no reason to stop trading: the log has everything.
             _plan("settlement", "settlement_process", SettlementWork(dsn), (2, 4), essential=False),
@@ -260,8 +298,12 @@ class _Run:
             # Where only one socket can be had for a port, all gateways share it.
             fd = fds[number % len(fds)]
             name = f"gateway-{number + 1}"
-            gateway = GatewayWork(dsn, self._socket, name, fd, self._signer_socket)
-            plans.append(_plan(name, "gateway_process", gateway, (2, 2), fds=[fd]))
+            # Numbers of FIX sessions have one keeper.
+            served = fix if number == 0 else None
+            gateway = GatewayWork(dsn, self._socket, name, fd, self._signer_socket, served)
+            plans.append(
+                _plan(name, "gateway_process", gateway, (2, 2), fds=[fd, *(fix_fds if served else [])])
+            )
         if settings.demo:
             url, keys_dir = f"ws://{self._http}/ws", str(self._folder.make_keys_folder())
             demo = DemoWork(dsn, self._socket, url, keys_dir, settings.demo_seed)
@@ -276,11 +318,13 @@ class _Run:
             venue_page=f"http://{self._http}/",
             http=f"http://{self._http}",
             websocket=f"ws://{self._http}/ws",
+            fix=listening.address_of(self._fix) if self._fix else "",
             socket=self._socket,
             dsn=without_password(dsn),
             data_dir=str(self._folder.path),
             log=str(self._folder.log_path),
             gateways=self._settings.gateways,
+            standby=self._settings.standby,
             epoch=engine["epoch"],
             seq=engine["seq"],
             recovery=engine["recovery"],
@@ -289,12 +333,14 @@ class _Run:
         if self._as_json:
             print_json(facts)
             return
-        click.echo(click.style(f"\n{self._settings.venue_name} is running.", bold=True))
+        doing = "is standing by" if facts.standby else "is running"
+        click.echo(click.style(f"\n{self._settings.venue_name} {doing}.", bold=True))
         print_facts(
             [
                 ("page", facts.venue_page),
                 ("websocket", facts.websocket),
                 ("HTTP", facts.http),
+                ("FIX", facts.fix or "not served"),
                 ("engine socket", facts.socket),
                 ("Postgres", facts.dsn),
                 ("data folder", facts.data_dir),

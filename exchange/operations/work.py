@@ -5,6 +5,15 @@ from __future__ import annotations
 import msgspec
 
 
+class FixWork(msgspec.Struct, frozen=True):
+    """For the gateway that serves FIX."""
+
+    listening_fd: int
+    tls_certificate: str
+    """Path of a PEM file; empty: without TLS."""
+    tls_key: str
+
+
 class EngineWork(msgspec.Struct, frozen=True):
     """For `engine_process`."""
 
@@ -17,6 +26,8 @@ class EngineWork(msgspec.Struct, frozen=True):
     """Where the gateway listens that runs in the engine's process, if one does."""
     signer_socket: str = ""
     """For that gateway: path of the unix socket of `signer_process`."""
+    fix: FixWork | None = None
+    """For that gateway."""
 
 
 class GatewayWork(msgspec.Struct, frozen=True):
@@ -29,6 +40,8 @@ class GatewayWork(msgspec.Struct, frozen=True):
     listening_fd: int
     signer_socket: str
     """Path of the unix socket of `signer_process`."""
+    fix: FixWork | None = None
+    """One gateway serves FIX, if any does."""
 
 
 class SnapshotWork(msgspec.Struct, frozen=True):

@@ -159,19 +159,15 @@ class FixServer:
         """Why somebody may not log on; empty: they may. Passwords are compared out of the loop."""
         if request.target_comp_id != VENUE_COMP_ID or request.username not in ("", peer.comp_id):
             return "wrong TargetCompID or Username"
-        if peer.connection is not None:
-            return "the session has a connection"
         async with self._logons:
             password_hash = peer.registered.password_hash
             if not await asyncio.to_thread(proves_password, password_hash, request.password):
                 return "wrong password"
-        # The world went on meanwhile.
+        # Looked at last, as the world went on meanwhile.
         if peer.connection is not None:
             return "the session has a connection"
-        return "the session is not there any more" if self._gone(peer) else ""
-
-    def _gone(self, peer: FixPeer) -> bool:
-        return self._closing or self._peers.get(peer.comp_id) is not peer
+        gone = self._closing or self._peers.get(peer.comp_id) is not peer
+        return "the session is not there any more" if gone else ""
 
     def _close_connections(self) -> None:
         for connection in tuple(self._connections):
