@@ -26,11 +26,14 @@ if TYPE_CHECKING:
     from exchange.domain.state import State
     from exchange.engine.interface import EnginePort
     from exchange.log.reader import LogReader
+    from exchange.registry.view import RegistryReader, RegistryView
 
 log = structlog.get_logger()
 
 HISTORY_READS = 3
 """Reads of the log for market data that a gateway has under way at most, so that others find a connection free."""
+REGISTRY_READS = 2
+"""The same of the registry."""
 HISTORY_LIMIT_S = 10.0
 """Longest time for one of them, waiting for its turn included."""
 
@@ -46,16 +49,24 @@ class Gateway:
     """The venue as of the last durable event. Read it freely."""
 
     def __init__(
-        self, engine: EnginePort, reader: LogReader, *, name: str = "gateway", limits: Limits | None = None
+        self,
+        engine: EnginePort,
+        reader: LogReader,
+        registry: RegistryReader,
+        *,
+        name: str = "gateway",
+        limits: Limits | None = None,
     ) -> None:
         self.engine = engine
         self.reader = reader
+        self._registry = registry
         self.name = name
         self.limits = limits or Limits()
         self.statistics = Statistics()
         self.activity: dict[str, MarketActivity] = {}
         """Trades and candles by instrument."""
         self._history_reads = asyncio.Semaphore(HISTORY_READS)
+        self._registry_reads = asyncio.Semaphore(REGISTRY_READS)
         self.stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the engine has stopped: the gateway is of no use any more and its process should end."""
         self._followers: list[Callable[[list[Recorded]], None]] = []
@@ -93,13 +104,14 @@ class Gateway:
     @asynccontextmanager
     async def reading_history(self) -> AsyncIterator[None]:
         """Read market data of the past in turn with others; raises Reject when it takes too long."""
-        try:
-            async with asyncio.timeout(HISTORY_LIMIT_S), self._history_reads:
-                yield
-        except TimeoutError:
-            raise Reject(
-                RejectCode.HISTORY_TOO_LONG, "too much history for one answer; ask for a shorter time"
-            ) from None
+        async with _in_turn(self._history_reads):
+            yield
+
+    @asynccontextmanager
+    async def reading_registry(self) -> AsyncIterator[RegistryView]:
+        """Read the registry as of one checkpoint, in turn with others; raises Reject when it takes too long, or is not there."""
+        async with _in_turn(self._registry_reads), self._registry.view() as view:
+            yield view
 
     def follow(self, follower: Callable[[list[Recorded]], None]) -> None:
         """Call with every batch of durable events, after the replica has folded it and before its answers."""
@@ -159,3 +171,14 @@ class Gateway:
                     )
                 )
         return activity
+
+
+@asynccontextmanager
+async def _in_turn(reads: asyncio.Semaphore) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(HISTORY_LIMIT_S), reads:
+            yield
+    except TimeoutError:
+        raise Reject(
+            RejectCode.HISTORY_TOO_LONG, "too much history for one answer; ask for a shorter time"
+        ) from None

@@ -46,7 +46,7 @@ _PUBLIC_PREFIXES = (f"{API_PREFIX}/", "/schemas/")
 """What pages of other origins may read: it is public and read-only."""
 _CORS_HEADERS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "ETag, Retry-After",
+    "Access-Control-Expose-Headers": "As-Of-Seq, ETag, Link, Retry-After",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
 _PREFLIGHT_HEADERS = {

@@ -1,4 +1,4 @@
-"""JSON answers of HTTP: encoded once, tagged, refused with the status that belongs to the reject code."""
+"""Answers of HTTP: encoded once, tagged, refused with the status that belongs to the reject code."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ _STATUS_OF_CODE = {
     RejectCode.UNKNOWN_INSTRUMENT: 404,
     RejectCode.UNKNOWN_CLASS: 404,
     RejectCode.UNKNOWN_RETIREMENT: 404,
+    RejectCode.UNKNOWN_SERIAL: 404,
+    RejectCode.UNKNOWN_PROJECT: 404,
     RejectCode.BUSY: 503,
     RejectCode.UNAVAILABLE: 503,
     RejectCode.VENUE_NOT_OPEN: 503,
@@ -42,14 +44,18 @@ def json_response(
     request: web.Request, answer: msgspec.Struct | dict[str, Any], cache_control: str
 ) -> web.Response:
     """The answer with an entity tag of its content, or 304 when the client has just that."""
-    body = encode(answer)
+    return tagged_response(request, encode(answer), "application/json", cache_control)
+
+
+def tagged_response(request: web.Request, body: bytes, media_type: str, cache_control: str) -> web.Response:
+    """The same for text of any kind."""
     # Weak: the same content may be sent compressed or not.
     tag = ETag(blake2b(body, digest_size=12).hexdigest(), is_weak=True)
     known = request.if_none_match or ()
     if any(other.value in {tag.value, "*"} for other in known):
         response = web.Response(status=304)
     else:
-        response = web.Response(body=body, content_type="application/json", charset="utf-8")
+        response = web.Response(body=body, content_type=media_type, charset="utf-8")
         if len(body) > _COMPRESS_ABOVE_BYTES:
             response.enable_compression()
     response.etag = tag

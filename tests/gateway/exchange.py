@@ -21,6 +21,7 @@ from exchange.log.reader import LogReader
 from exchange.log.recovery import recover
 from exchange.log.snapshots import SnapshotStore
 from exchange.log.writer import LogWriter
+from exchange.registry.view import RegistryReader
 from gateway.app import create_app
 from gateway.core import Gateway
 from gateway.websocket.client import ExchangeClient, SigningKey
@@ -251,7 +252,8 @@ async def open_gateway(
 ) -> tuple[Gateway, str]:
     """A gateway that listens, and the address of its websocket."""
     reader = await stack.enter_async_context(await LogReader.open(dsn))
-    gateway = Gateway(engine, reader, name="test-gateway", limits=limits)
+    registry = await stack.enter_async_context(await RegistryReader.open(dsn))
+    gateway = Gateway(engine, reader, registry, name="test-gateway", limits=limits)
 
     async def recovered() -> State:
         return (await recover(reader, SnapshotStore(dsn))).state

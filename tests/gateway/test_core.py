@@ -52,7 +52,7 @@ async def started(
 ) -> Gateway:
     """A gateway that was started with a state from somewhere."""
     reader = await stack.enter_async_context(await LogReader.open(exchange.dsn))
-    late = Gateway(exchange.engine, reader, name="late")
+    late = Gateway(exchange.engine, reader, exchange.gateway._registry, name="late")
     await late.start(lambda: recovered(reader))
     stack.callback(late.stop)
     return late
@@ -104,7 +104,7 @@ async def test_state_that_does_not_reach_the_feed_is_noticed(exchange: RunningEx
             for page in pages:
                 yield page
 
-    late = Gateway(exchange.engine, ShortReader())  # type: ignore[arg-type]
+    late = Gateway(exchange.engine, ShortReader(), exchange.gateway._registry)  # type: ignore[arg-type]
 
     async def nothing() -> State:
         return State()

@@ -53,7 +53,7 @@ class GatewayAtOneAddress:
         async def recovered() -> State:
             return (await recover(reader, SnapshotStore(exchange.dsn))).state
 
-        gateway = Gateway(exchange.engine, reader)
+        gateway = Gateway(exchange.engine, reader, exchange.gateway._registry)
         await gateway.start(recovered)
         self._running.callback(gateway.stop)
         runner = await serve(create_app(gateway, self._exchange.signer_socket), "127.0.0.1", self._port)
