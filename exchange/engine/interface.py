@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from exchange.domain.commands import Command
+    from exchange.log.record import StoredEvent
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -50,3 +51,14 @@ class EnginePort(Protocol):
     @property
     def waiting_commands(self) -> int:
         """Commands that wait for the engine, as far as this side knows."""
+
+
+class ServedPort(EnginePort, Protocol):
+    """What an engine's socket is served from: an engine, or a standby."""
+
+    @property
+    def epoch(self) -> int:
+        """Of the engine whose events listeners are given."""
+
+    def listen_stored(self, listener: Callable[[list[StoredEvent]], None]) -> Callable[[], None]:
+        """Call the listener with every durable batch in its encoded form, before the listeners of `listen`."""

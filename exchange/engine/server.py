@@ -21,7 +21,7 @@ from exchange.engine.interface import Answer, EngineStopped
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from exchange.engine.engine import Engine
+    from exchange.engine.interface import ServedPort
     from exchange.log.record import StoredEvent
 
 MAX_UNSENT_BYTES = 256 * 1024 * 1024
@@ -33,7 +33,7 @@ log = structlog.get_logger()
 class EngineServer:
     """Serves the engine on a unix socket until it is closed."""
 
-    def __init__(self, engine: Engine, path: Path, program: str) -> None:
+    def __init__(self, engine: ServedPort, path: Path, program: str) -> None:
         self._engine = engine
         self._path = path
         self._program = program
@@ -87,7 +87,7 @@ class EngineServer:
 class _Connection(frames.FrameProtocol):
     """One client. Answers that become ready in one turn of the loop go out in one frame."""
 
-    def __init__(self, engine: Engine, program: str, connections: set[_Connection]) -> None:
+    def __init__(self, engine: ServedPort, program: str, connections: set[_Connection]) -> None:
         super().__init__(self._receive, self._lost)
         self._engine = engine
         self._program = program

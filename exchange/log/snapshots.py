@@ -120,6 +120,15 @@ class SnapshotStore:
         finally:
             await connection.close()
 
+    async def newest_seq(self) -> int:
+        """The last event of the newest snapshot, good or bad; 0 where there is none."""
+        connection = await asyncpg.connect(self._dsn)
+        try:
+            seq: int = await connection.fetchval("SELECT coalesce(max(seq), 0) FROM snapshot")
+        finally:
+            await connection.close()
+        return seq
+
     async def prune(self, keep: int) -> int:
         """Remove all but the newest `keep`, and those from beyond the end of the log; answers how many went."""
         connection = await asyncpg.connect(self._dsn)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket as sockets
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -13,6 +15,7 @@ import structlog
 from exchange.domain.venue import Venue
 from exchange.engine.client import EngineClient, EngineUnreachable
 from exchange.engine.engine import Engine
+from exchange.log import lease
 from exchange.log.lease import LeaseHeld, WriterIdentity
 from exchange.log.migrations import migrate
 from exchange.log.reader import LogReader
@@ -23,7 +26,6 @@ from exchange.operations.failures import UNREACHABLE, describe
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
 
 PROGRAM: Final = f"carbon-exchange {version('carbon-exchange')}"
 
@@ -78,17 +80,33 @@ async def take_lease(dsn: str, socket: str, on_wait: Callable[[str], None]) -> L
                 on_wait(told)
 
 
-async def wait_for_engine(socket: Path, on_wait: Callable[[str], None]) -> EngineClient:
-    """Connects to the engine of this machine, which may be starting. `on_wait` hears when that takes long."""
+async def wait_for_engine(dsn: str, socket: Path, on_wait: Callable[[str], None]) -> EngineClient:
+    """Connects to the engine of this exchange, or to the one on this machine that writes the log instead of it.
+
+    `on_wait` hears when that takes long.
+    """
     tries = 0
     while True:
-        try:
-            return await EngineClient.connect(socket)
-        except EngineUnreachable as error:
-            tries += 1
-            if tries == _TELL_AFTER_TRIES:
-                on_wait(str(error))
-            await asyncio.sleep(_ENGINE_RETRY_S)
+        for path in (socket, await _socket_of_writer(dsn)):
+            try:
+                if path is not None:
+                    return await EngineClient.connect(path)
+            except EngineUnreachable as error:
+                tries += 1
+                if tries == _TELL_AFTER_TRIES:
+                    on_wait(str(error))
+        await asyncio.sleep(_ENGINE_RETRY_S)
+
+
+async def _socket_of_writer(dsn: str) -> Path | None:
+    """Where the engine listens that writes the log, if it does so on this machine."""
+    try:
+        holder = await lease.current(dsn)
+    except UNREACHABLE:
+        return None
+    if holder is None or holder.writer.host != sockets.gethostname() or not holder.writer.socket:
+        return None
+    return Path(holder.writer.socket)
 
 
 @asynccontextmanager

@@ -68,7 +68,7 @@ async def _set_up(
     work: DemoWork, parent: child.Parent, catalogue: Catalogue, keys: dict[str, SigningKey]
 ) -> int:
     # Where an engine answers, the database does, too.
-    engine = await wait_for_engine(Path(work.socket), parent.waits)
+    engine = await wait_for_engine(work.dsn, Path(work.socket), parent.waits)
     async with await LogReader.open(work.dsn, connections=2) as reader:
         state: State = (await recover(reader, SnapshotStore(work.dsn))).state
     try:

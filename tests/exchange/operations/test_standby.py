@@ -1,0 +1,93 @@
+"""`exchange up --standby`: a second exchange on the same database, which shows the market and takes over when the first ends."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+import aiohttp
+import psutil
+import pytest
+from click.testing import CliRunner
+
+from exchange.operations.cli import main
+from exchange.operations.errors import ExitCode
+from tests.exchange.operations.running import RunningExchange
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.faults
+
+
+async def participants(exchange: RunningExchange, dsn: str) -> int:
+    """Admits one more participant through whoever writes; answers its seq."""
+    seq: int = (
+        await exchange.command_json(
+            "admin", "participants", "admit", f"P{time.monotonic_ns()}", "--name", "One more", "--dsn", dsn
+        )
+    )["seq"]
+    return seq
+
+
+async def test_a_standby_takes_over(tmp_path: Path, dsn: str) -> None:
+    """The standby follows and answers market data; when the first exchange is killed, it writes, with nothing lost."""
+    first = await RunningExchange.start(tmp_path / "first", "--dsn", dsn, "--gateways", "0")
+    second = await RunningExchange.start(tmp_path / "second", "--dsn", dsn, "--gateways", "0", "--standby")
+    async with second, aiohttp.ClientSession() as http:
+        assert (False, True) == (first.facts["standby"], second.facts["standby"])
+        seq = await participants(first, dsn)
+
+        async def standby_seq() -> int:
+            async with http.get(f"{second.facts['http']}/api/v1/instruments") as answer:
+                found: int = (await answer.json())["seq"]
+                return found
+
+        async def has_followed() -> bool:
+            return await standby_seq() == seq
+
+        await eventually(has_followed, "the standby's following")
+        processes = first.descendants()
+        first.process.kill()
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        await first.process.wait()
+        assert seq + 2 == await participants(second, dsn)
+        assert seq + 2 == await standby_seq()
+        await second.logged("took over: this exchange writes the log now")
+        (line,) = [line for line in second.log() if "took over" in line["event"]]
+        assert (2, seq + 1) == (line["epoch"], line["seq"])
+        assert 0 == await second.stop()
+
+
+async def test_gateways_find_the_engine_that_writes(tmp_path: Path, dsn: str) -> None:
+    """Gateways of the first exchange go on with the standby's engine when that one has taken the lease."""
+    async with (
+        await RunningExchange.start(tmp_path / "first", "--dsn", dsn, "--gateways", "1") as first,
+        await RunningExchange.start(
+            tmp_path / "second", "--dsn", dsn, "--gateways", "1", "--standby"
+        ) as second,
+        aiohttp.ClientSession() as http,
+    ):
+        first.child("engine_process").kill()
+        await second.logged("took over: this exchange writes the log now")
+        seq = await participants(second, dsn)
+
+        async def serves() -> bool:
+            try:
+                async with http.get(f"{first.facts['http']}/api/v1/instruments") as answer:
+                    return bool((await answer.json())["seq"] >= seq)
+            except aiohttp.ClientError:
+                return False
+
+        await eventually(serves, "the first exchange's gateway with the other engine")
+
+
+def test_what_a_standby_needs(tmp_path: Path) -> None:
+    """Without a server that both reach there is nothing to follow, and a standby has no demo market."""
+    result = CliRunner().invoke(main, ["up", "--standby", "--data-dir", str(tmp_path)])
+    assert ExitCode.USAGE == result.exit_code
+    assert "--standby needs the --dsn of a server that both exchanges reach" in result.stderr
