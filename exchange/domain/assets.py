@@ -21,7 +21,12 @@ from exchange.domain.executions import RETIRED_ON_FILL
 from exchange.domain.holdings import LOWEST_SERIAL
 from exchange.domain.money import MAX_AMOUNT, currency_exponent
 from exchange.domain.order_entry import require_cash
-from exchange.domain.references import FREEZE_REFERENCE, reference_body, retirement_body
+from exchange.domain.references import (
+    FREEZE_REFERENCE,
+    RECLASSIFICATION_REFERENCE,
+    reference_body,
+    retirement_body,
+)
 from exchange.domain.rejects import Reject, RejectCode
 from exchange.domain.serials import (
     OWN_REGISTRY,
@@ -42,6 +47,8 @@ if TYPE_CHECKING:
 MAX_SUPPLY = 10**18
 """No asset's supply goes beyond this, so that every amount fits 64 bits wherever it is read."""
 MAX_REFERENCE_LENGTH = 64
+VENUE_REFERENCES = (RETIRED_ON_FILL, FREEZE_REFERENCE, RECLASSIFICATION_REFERENCE)
+"""References of participants and operators do not begin so."""
 
 
 def deposit_cash(venue: Deciding, command: commands.DepositCash) -> None:
@@ -254,10 +261,10 @@ def _check_once(venue: Deciding, event: Referenced, body: tuple[str, ...]) -> No
         raise Reject(RejectCode.UNKNOWN_ACCOUNT, f"{event.account!r} is not an account")
     if not 0 < len(event.reference) <= MAX_REFERENCE_LENGTH:
         raise Reject(RejectCode.INVALID_PARAMS, f"a reference has 1 to {MAX_REFERENCE_LENGTH} characters")
-    if event.reference.startswith((RETIRED_ON_FILL, FREEZE_REFERENCE)):
+    if event.reference.startswith(VENUE_REFERENCES):
         raise Reject(
             RejectCode.INVALID_PARAMS,
-            f"references that begin with {RETIRED_ON_FILL} or {FREEZE_REFERENCE} are the venue's own",
+            f"references that begin with {', '.join(VENUE_REFERENCES)} are the venue's own",
         )
     earlier = state.references.get(event.account, {}).get(event.reference)
     if earlier is None:

@@ -14,7 +14,6 @@ from exchange.domain.order_entry import (
     available_units,
     check_price,
     check_quantity,
-    oldest_first,
     require_cash,
     tradable,
 )
@@ -107,7 +106,7 @@ def _check_terms(state: State, listing: Listing, keyed: ev.BlockTradeKeyed) -> N
         check_named(state.classes, keyed.blocks)
     named = keyed.deliver or units_by_class(keyed.blocks)
     for class_id, _ in named:
-        if class_id not in instrument.classes:
+        if class_id not in listing.deliverable:
             raise Reject(
                 RejectCode.CLASS_NOT_DELIVERABLE, f"{class_id!r} does not deliver into {instrument.symbol}"
             )
@@ -174,7 +173,7 @@ def _delivered(state: State, listing: Listing, seller: ev.BlockTradeKeyed) -> De
     """The classes that the seller delivers, all free now."""
     account = seller.account
     if not seller.deliver and not seller.blocks:
-        return available_units(state, account, oldest_first(state, listing), seller.quantity)
+        return available_units(state, account, listing.deliverable, seller.quantity)
     for class_id, block in seller.blocks:
         if not state.holdings.holds(account, class_id, block):
             check_not_frozen(state, (block,))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from exchange.domain import events as ev
 from exchange.domain.block_trades import end_half
+from exchange.domain.carbon import baskets
 from exchange.domain.deciding import parse_date, require_operator
 from exchange.domain.executions import RETIRED_ON_FILL, emit_cancelled
 from exchange.domain.holdings import LOWEST_SERIAL
@@ -35,6 +36,7 @@ def close_day(venue: Deciding, command: commands.CloseDay) -> None:
         if not half.ended_on:
             end_half(venue, half.keyed, ev.CancelReason.EXPIRED)
     venue.emit(ev.DayClosed(command.by, state.business_date, command.next_date, references))
+    baskets.expel(venue)
     for trade in sorted(state.obligations):
         if state.obligations[trade].settlement_date <= command.next_date:
             settle(venue, trade)

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
+from exchange.domain.carbon.basket_forms import BasketRule
 from exchange.domain.carbon.project_forms import Crediting
 from exchange.domain.money import currency_exponent, parse_decimal, render_decimal
 from exchange.domain.rejects import Reject, RejectCode
@@ -54,7 +55,7 @@ class CreditClass(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
 
 
 class Instrument(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Listing terms. One class makes it project-specific, several make it a basket.
+    """Listing terms. One class makes it project-specific, several or a rule make it a basket.
 
     A price is `ticks * tick`, `tick` being in units of `10**-price_decimals` of the currency per unit. One tick on
     one lot is a whole number of minor units, so that every notional amount is exact.
@@ -79,6 +80,8 @@ class Instrument(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
     """Business days from trade to settlement; 0: at once, in the fill."""
     calendar: str = ""
     """Name of the holiday calendar that business days follow; empty: Monday to Friday."""
+    rule: BasketRule | None = None
+    """What a class must be to deliver; None: it is one of `classes`, which are empty otherwise."""
 
     def lot_tick_minor(self) -> int:
         """Minor units of cash for one tick on one lot."""
@@ -112,8 +115,10 @@ def check_instrument(instrument: Instrument) -> None:
     """Refuse listing terms that would not make an exact, tradable instrument."""
     exponent = currency_exponent(instrument.currency)
     problem = ""
-    if not instrument.symbol or not instrument.classes:
-        problem = "a symbol and at least one credit class are required"
+    if not instrument.symbol or bool(instrument.classes) is (instrument.rule is not None):
+        problem = "a symbol and either credit classes or a rule are required"
+    elif instrument.rule is not None and instrument.rule.is_empty:
+        problem = "the rule of a basket asks for something"
     elif len(set(instrument.classes)) != len(instrument.classes):
         problem = "a credit class is named twice"
     elif (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exchange.domain import events as ev
-from exchange.domain.carbon.obstacles import check_retirement
+from exchange.domain.carbon.obstacles import check_retirement_on_fill
 from exchange.domain.deciding import (
     DuplicateRequest,
     parse_date,
@@ -124,7 +124,7 @@ def acceptance(
         hold_cash = notional - (-notional * rate_ppm // PPM)
         require_cash(state, account, instrument.currency, hold_cash)
         if request.retire_on_fill is not None:
-            check_retirement(state, instrument.classes)
+            check_retirement_on_fill(state, listing)
     else:
         deliver = _deliverable(state, account, listing, request)
     return ev.OrderAccepted(
@@ -255,13 +255,6 @@ def require_cash(state: State, account: str, currency: str, amount: int) -> None
         )
 
 
-def oldest_first(state: State, listing: Listing) -> list[str]:
-    """The instrument's classes by vintage, and by id within a vintage."""
-    return sorted(
-        listing.instrument.classes, key=lambda class_id: (state.classes[class_id].vintage, class_id)
-    )
-
-
 def available_units(state: State, account: str, class_ids: Iterable[str], quantity: int) -> Delivery:
     """As many units as needed of those available to the account, class by class in the order given."""
     deliver: list[tuple[str, int]] = []
@@ -336,10 +329,10 @@ def _expiry(state: State, request: OrderRequest) -> str:
 def _deliverable(state: State, account: str, listing: Listing, request: OrderRequest) -> Delivery:
     """The classes that a sell order holds: those it names, or the oldest vintages."""
     if not request.deliver:
-        return available_units(state, account, oldest_first(state, listing), request.quantity)
+        return available_units(state, account, listing.deliverable, request.quantity)
     named = [class_id for class_id, _ in request.deliver]
     for class_id in named:
-        if class_id not in listing.instrument.classes:
+        if class_id not in listing.deliverable:
             raise Reject(
                 RejectCode.CLASS_NOT_DELIVERABLE,
                 f"{class_id!r} does not deliver into {listing.instrument.symbol}",
@@ -392,7 +385,7 @@ def _amended(
         require_cash(state, order.account, currency, change)
     elif more > 0:
         # An order that named its classes delivers no others, however much it grows.
-        class_ids = [class_id for class_id, _ in order.request.deliver] or oldest_first(state, listing)
+        class_ids = [class_id for class_id, _ in order.request.deliver] or listing.deliverable
         hold_units = available_units(state, order.account, class_ids, more)
     elif more < 0:
         release_units, _ = take_back(order.deliver, -more)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 FREEZE_REFERENCE = "freeze/"
 """References that the venue gives to what it cancels at the end of a freeze begin so."""
+RECLASSIFICATION_REFERENCE = "reclassified/"
+"""Likewise of what becomes another class."""
 
 
 class Reference(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from exchange.domain import events as ev
-from exchange.domain.carbon import issuances, offset_periods, projects
+from exchange.domain.carbon import baskets, issuances, labels, offset_periods, projects
 from exchange.domain.carbon import rules as carbon_rules
 from exchange.domain.carbon.state import CarbonState
 from exchange.domain.entries import entries
@@ -56,6 +56,8 @@ class Listing(msgspec.Struct, eq=False):
     state: InstrumentState = InstrumentState.OPEN
     last_price: int = 0
     """0 until the first trade."""
+    deliverable: tuple[str, ...] = ()
+    """Classes that deliver into it today, by vintage, and by id within a vintage."""
 
     def notional(self, price: int, quantity: int) -> int:
         """Cash in minor units for a quantity (a multiple of the lot) at a price."""
@@ -224,11 +226,16 @@ class State:
     def _class_registered(self, seq: int, event: ev.ClassRegistered) -> None:
         self.classes[event.credit_class.class_id] = event.credit_class
         projects.class_registered(self, seq, event)
+        labels.class_registered(self, seq, event)
+        baskets.class_registered(self, seq, event.credit_class.class_id)
 
-    def _instrument_listed(self, _seq: int, event: ev.InstrumentListed) -> None:
+    def _instrument_listed(self, seq: int, event: ev.InstrumentListed) -> None:
         instrument = event.instrument
         self.listings[instrument.symbol] = Listing(
-            instrument, instrument.lot_tick_minor(), instrument.reference_price_ticks
+            instrument,
+            instrument.lot_tick_minor(),
+            instrument.reference_price_ticks,
+            deliverable=baskets.instrument_listed(self, seq, instrument),
         )
         self.books[instrument.symbol] = OrderBook()
 
@@ -431,6 +438,7 @@ class State:
 
     def _day_closed(self, _seq: int, event: ev.DayClosed) -> None:
         self.business_date = event.next_date
+        baskets.day_began(self)
         for symbol, reference_price in event.references:
             self.listings[symbol].reference_price = reference_price
         for account, client_order_id in self.ended_yesterday:

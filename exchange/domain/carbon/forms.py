@@ -10,6 +10,7 @@ from exchange.domain.carbon import (
     ex_ante_forms,
     freeze_forms,
     issuance_forms,
+    label_forms,
     offset_forms,
     party_forms,
     project_forms,
@@ -24,6 +25,7 @@ CARBON_EVENT_TYPES: tuple[type[Event], ...] = (
     *issuance_forms.EVENT_TYPES,
     *reversal_forms.EVENT_TYPES,
     *freeze_forms.EVENT_TYPES,
+    *label_forms.EVENT_TYPES,
     *party_forms.EVENT_TYPES,
     *article6_forms.EVENT_TYPES,
     *corsia_forms.EVENT_TYPES,
@@ -35,6 +37,7 @@ CarbonCommand = (
     | issuance_forms.IssuanceCommand
     | reversal_forms.ReversalCommand
     | freeze_forms.FreezeCommand
+    | label_forms.LabelCommand
     | party_forms.PartyCommand
     | article6_forms.Article6Command
     | corsia_forms.CorsiaCommand

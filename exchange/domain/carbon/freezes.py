@@ -1,9 +1,8 @@
 """Freezes: serials that a recall, an over-issuance or a hold keeps from moving, and nothing beside them.
 
-Registries put credits on hold or call them back when a verification fails or more was issued than was verified: Verra,
-Registry Program Rules and VCS Program Guide (suspension, cancellation of excess VCUs); 17 CCR 95985 (California may
-invalidate issued credits, whoever holds them); UNFCCC decision 2/CMA.3, annex, paragraph 29 (registries track what
-is cancelled).
+Registries put credits on hold or call them back when a verification fails or more was issued than was verified: Verra's
+Registration and Issuance Process knows excess issuance, which somebody has to make good; under 17 CCR 95985 California may
+invalidate issued credits, whoever holds them.
 
 What happens to trading, in this order and for each account and class by itself:
 1. sell orders that hold units of the class are cancelled, the newest first, until those that stay are covered by serials
@@ -94,7 +93,7 @@ def freeze_units(venue: Deciding, command: FreezeUnits) -> None:
     for trade in _trades_hit(state, command.blocks):
         _replace_lock(venue, trade, command.blocks)
     venue.emit(FreezeDeclared(command.by, command.freeze, command.cause, command.reason, command.blocks))
-    for (account, class_id), held in _by_holder(state.holdings.overlaps(command.blocks)).items():
+    for (account, class_id), held in by_holder(state.holdings.overlaps(command.blocks)).items():
         venue.emit(UnitsFrozen(command.freeze, account, class_id, held))
 
 
@@ -109,7 +108,7 @@ def end_freeze(venue: Deciding, command: EndFreeze) -> None:
     if command.outcome is FreezeOutcome.RELEASED:
         others = [other for freeze_id, other in state.carbon.freezes.live() if freeze_id != command.freeze]
         kept = [block for other in others for block in other.blocks]
-    released = _by_holder(
+    released = by_holder(
         (account, class_id, part)
         for account, class_id, block in state.frozen.overlaps(freeze.blocks)
         for part in without(block, kept)
@@ -122,7 +121,7 @@ def end_freeze(venue: Deciding, command: EndFreeze) -> None:
             venue.emit(ev.UnitsCancelled(command.by, account, class_id, blocks, command.reason, reference))
 
 
-def _by_holder(
+def by_holder(
     held: Iterable[tuple[str, str, SerialBlock]],
 ) -> dict[tuple[str, str], tuple[SerialBlock, ...]]:
     """Serials by account and class, all in order."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exchange.domain.carbon.project_forms import project_key
+from exchange.domain.carbon.project_forms import Crediting, project_key
 from exchange.domain.rejects import Reject, RejectCode
 from exchange.domain.serials import OWN_REGISTRY, overlaps
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from exchange.domain.instruments import CreditClass, Instrument
     from exchange.domain.serials import SerialBlock
-    from exchange.domain.state import State
+    from exchange.domain.state import Listing, State
 
 
 def check_retirement(state: State, class_ids: Iterable[str]) -> None:
@@ -24,6 +24,17 @@ def check_retirement(state: State, class_ids: Iterable[str]) -> None:
                 RejectCode.EX_ANTE_NOT_RETIRABLE,
                 f"{class_id} is issued for what is expected; only verified tonnes can be retired",
             )
+
+
+def check_retirement_on_fill(state: State, listing: Listing) -> None:
+    """Refuse to retire what an instrument delivers, now or later, where that is expected only."""
+    rule = listing.instrument.rule
+    if rule is not None and rule.crediting is Crediting.EX_ANTE:
+        raise Reject(
+            RejectCode.EX_ANTE_NOT_RETIRABLE,
+            f"{listing.instrument.symbol} delivers what is expected; only verified tonnes can be retired",
+        )
+    check_retirement(state, listing.deliverable)
 
 
 def check_departure(state: State, credit_class: CreditClass) -> None:

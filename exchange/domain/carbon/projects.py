@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from exchange.domain.carbon import baskets
 from exchange.domain.carbon.project_forms import (
     Crediting,
     Project,
@@ -73,10 +74,12 @@ def register_project(venue: Deciding, command: RegisterProject) -> None:
     if venue.state.carbon.projects.current(project.key) == project:
         raise Reject(RejectCode.ALREADY_EXISTS, f"project {project.key} is described so already")
     venue.emit(ProjectRegistered(command.by, project))
+    baskets.expel(venue)
 
 
 def _project_registered(state: State, seq: int, event: ProjectRegistered) -> None:
     _describe(state, seq, event.project)
+    baskets.project_described(state, event.project)
 
 
 def class_registered(state: State, seq: int, event: ClassRegistered) -> None:

@@ -315,8 +315,8 @@ def test_refused_administration(market: Market, command: Command, code: RejectCo
 
 
 INEXACT: list[tuple[dict[str, Any], str]] = [
-    ({"symbol": ""}, "a symbol and at least one credit class are required"),
-    ({"classes": ()}, "a symbol and at least one credit class are required"),
+    ({"symbol": ""}, "a symbol and either credit classes or a rule are required"),
+    ({"classes": ()}, "a symbol and either credit classes or a rule are required"),
     ({"classes": (V19, V18, V19)}, "a credit class is named twice"),
     ({"tick": 0}, "tick, lot, minimum quantity and reference price are at least 1"),
     ({"lot": -1}, "tick, lot, minimum quantity and reference price are at least 1"),

@@ -5,8 +5,10 @@ every log that exists.
 """
 
 from exchange.domain import events as ev
+from exchange.domain.carbon.basket_forms import BasketRule
 from exchange.domain.carbon.claim_forms import Claim, ClaimKind
 from exchange.domain.carbon.corsia_forms import CorsiaPeriod
+from exchange.domain.carbon.project_forms import Mitigation
 from exchange.domain.holdings import LOWEST_SERIAL
 from exchange.domain.identity import Role
 from exchange.domain.instruments import CreditClass, Instrument, InstrumentState, Unit
@@ -17,6 +19,7 @@ from matching.order import SelfTradePrevention, Side, TimeInForce
 from tests.exchange.log.golden_article6 import ARTICLE6_EVENTS
 from tests.exchange.log.golden_ex_ante import EX_ANTE_EVENTS
 from tests.exchange.log.golden_freezes import FREEZE_EVENTS
+from tests.exchange.log.golden_labels import LABEL_EVENTS
 from tests.exchange.log.golden_making import MAKING_EVENTS
 from tests.exchange.log.golden_offset import OFFSET_EVENTS
 from tests.exchange.log.golden_projects import PROJECT_EVENTS
@@ -101,6 +104,34 @@ GOLDEN_EVENTS: dict[tuple[str, int], list[ev.Event]] = {
                 unit=Unit.KILOGRAM,
                 settlement_days=2,
                 calendar="JP",
+            ),
+        ),
+        ev.InstrumentListed(
+            "ops",
+            Instrument(
+                symbol="CCP-FOREST",
+                name="Labelled forests",
+                classes=(),
+                currency="USD",
+                tick=1,
+                price_decimals=2,
+                lot=1,
+                minimum_quantity=1,
+                maximum_quantity=1_000_000,
+                reference_price_ticks=1250,
+                band_ppm=200_000,
+                maker_fee_ppm=1000,
+                taker_fee_ppm=2000,
+                rule=BasketRule(
+                    registries=("CAR", "VCS"),
+                    project_types=("Forestry - MX",),
+                    methodologies=("Forestry - MX - Version 3.0",),
+                    countries=("MX",),
+                    vintage_from=2021,
+                    vintage_to=2025,
+                    labels=("CCP",),
+                    mitigation=Mitigation.REMOVAL,
+                ),
             ),
         ),
     ],
@@ -384,6 +415,7 @@ GOLDEN_EVENTS: dict[tuple[str, int], list[ev.Event]] = {
     **ARTICLE6_EVENTS,
     **REVERSAL_EVENTS,
     **FREEZE_EVENTS,
+    **LABEL_EVENTS,
     **OFFSET_EVENTS,
     **EX_ANTE_EVENTS,
 }

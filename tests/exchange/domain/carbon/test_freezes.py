@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 import pytest
 
@@ -25,16 +27,11 @@ from exchange.domain.identity import LOCAL_OPERATOR
 from exchange.domain.orders import Side
 from exchange.domain.rejects import RejectCode
 from exchange.domain.serials import SerialBlock
+from tests.exchange.domain.carbon.parts import BETA_FIRST, LATER, code_of, deferred_trade, serials
 from tests.market import ALPHA, BASKET, BETA, GAMMA, PROJECT, UNITS, V18, V19, V20, Market
 
-BATCH = "opening-2019"
-"""Alpha has 1 to 100,000, alpha-2 the next hundred thousand, then beta, then gamma."""
-BETA_FIRST = 2 * UNITS + 1
-LATER = msgspec.structs.replace(PROJECT, symbol="LATER", settlement_days=2)
-
-
-def serials(first: int, last: int, batch: str = BATCH) -> SerialBlock:
-    return SerialBlock("VCS", batch, first, last)
+if TYPE_CHECKING:
+    from exchange.domain.commands import Command
 
 
 def freeze(market: Market, *blocks: SerialBlock, freeze_id: str = "f-1") -> list[ev.Event]:
@@ -43,12 +40,6 @@ def freeze(market: Market, *blocks: SerialBlock, freeze_id: str = "f-1") -> list
 
 def end(market: Market, outcome: FreezeOutcome, freeze_id: str = "f-1") -> list[ev.Event]:
     return market.do(EndFreeze(LOCAL_OPERATOR, freeze_id, outcome, "done"))
-
-
-def code_of(events: list[ev.Event]) -> RejectCode:
-    (event,) = events
-    assert isinstance(event, ev.RequestRefused | ev.OrderRejected), event
-    return event.code
 
 
 def test_exactly_the_named_serials_stop(market: Market) -> None:
@@ -81,29 +72,30 @@ def test_frozen_serials_do_nothing(market: Market) -> None:
     freeze(market, frozen)
     by, beta = LOCAL_OPERATOR, market.beta
 
-    attempts = [
+    attempts: list[Command] = [
         commands.Retire(beta.key_id, beta.session, BETA, "Acme", "x", "r", blocks=((V19, frozen),)),
         commands.WithdrawUnits(by, BETA, V19, 1, (frozen,), "w"),
         commands.CancelUnits(by, BETA, V19, (frozen,), "x", "c"),
         commands.MoveUnits(by, BETA, V19, (frozen,), "N-1-19", (SerialBlock("N", "n", 1, 1),), "m"),
     ]
     assert [RejectCode.UNITS_FROZEN] * 4 == [code_of(market.do(command)) for command in attempts]
-    for trader, other, side in ((market.alpha, BETA, Side.BUY), (beta, ALPHA, Side.SELL)):
-        events = market.do(
-            commands.KeyBlockTrade(
-                trader.key_id,
-                trader.session,
-                trader.account,
-                other,
-                "bt",
-                PROJECT.symbol,
-                side,
-                1000,
-                1,
-                blocks=((V19, frozen),),
-            )
+    halves = [
+        commands.KeyBlockTrade(
+            trader.key_id,
+            trader.session,
+            trader.account,
+            other,
+            "bt",
+            PROJECT.symbol,
+            side,
+            1000,
+            1,
+            blocks=((V19, frozen),),
         )
-    assert RejectCode.UNITS_FROZEN is code_of(events)
+        for trader, other, side in ((market.alpha, BETA, Side.BUY), (beta, ALPHA, Side.SELL))
+    ]
+    assert ["block_trade_keyed"] == [event.kind for event in market.do(halves[0])]
+    assert RejectCode.UNITS_FROZEN is code_of(market.do(halves[1]))
     assert RejectCode.INSUFFICIENT_UNITS is code_of(beta.place(beta.sell(UNITS, 1000)))
     assert ["order_accepted"] == [event.kind for event in beta.place(beta.sell(UNITS - 1, 1000))]
 
@@ -124,8 +116,8 @@ def test_newest_orders_end_until_the_rest_is_covered(market: Market) -> None:
     """Orders that what is left covers stay; of the others the newest end, also those in a basket."""
     oldest = market.beta.rest(market.beta.sell(UNITS - 100, 1000))
     middle = market.beta.rest(market.beta.sell(50, 1010))
-    other = market.beta.rest(market.beta.sell(10, 1010, BASKET.symbol, deliver=((V18, 10),)))
     newest = market.beta.rest(market.beta.sell(40, 1010, BASKET.symbol, deliver=((V19, 30), (V18, 10))))
+    other = market.beta.rest(market.beta.sell(10, 1010, BASKET.symbol, deliver=((V18, 10),)))
 
     events = freeze(market, serials(BETA_FIRST, BETA_FIRST + 49))
 
@@ -136,17 +128,6 @@ def test_newest_orders_end_until_the_rest_is_covered(market: Market) -> None:
     ] == [(event.kind, getattr(event, "order_id", 0)) for event in events]
     assert ev.CancelReason.UNITS_FROZEN is events[0].reason  # type: ignore[attr-defined]
     assert [oldest, middle, other] == list(market.state.account_orders[BETA])
-
-
-def deferred_trade(market: Market, quantity: int) -> int:
-    """Beta sells to alpha, to settle in two days."""
-    if LATER.symbol not in market.state.listings:
-        market.list_instrument(LATER)
-        market.deposit_cash(ALPHA, 10**9)
-    market.beta.rest(market.beta.sell(quantity, 1000, LATER.symbol))
-    events = market.alpha.place(market.alpha.buy(quantity, 1000, LATER.symbol))
-    assert ["order_accepted", "fill"] == [event.kind for event in events]
-    return market.state.last_seq
 
 
 def test_unsettled_trades_get_other_serials(market: Market) -> None:
@@ -201,14 +182,16 @@ def test_unsettled_trades_are_undone_where_nothing_is_left(market: Market) -> No
 
 def test_trades_of_others_stay(market: Market) -> None:
     """A trade of another seller, or of other serials, is not touched when one is undone."""
-    trade = deferred_trade(market, 10)
-    market.gamma.rest(market.gamma.sell(UNITS, 1000, LATER.symbol))
+    market.list_instrument(LATER)
+    market.gamma.rest(market.gamma.sell(UNITS // 2, 1000, LATER.symbol))
+    market.deposit_cash(ALPHA, 10**9)
     market.alpha.place(market.alpha.buy(UNITS // 2, 1000, LATER.symbol))
+    trade = deferred_trade(market, 10)
 
     events = freeze(market, serials(3 * UNITS + 1, 4 * UNITS), serials(BETA_FIRST, BETA_FIRST))
 
     kinds = [event.kind for event in events]
-    assert ["order_cancelled", "trade_cancelled", "lock_replaced"] == kinds[:3]
+    assert ["trade_cancelled", "lock_replaced"] == kinds[:2]
     assert [trade] == list(market.state.obligations)
 
 
