@@ -242,9 +242,9 @@ def _expected(certificate: Certificate, event: Retired) -> Certificate:
 
 def _differences(path: str, expected: Any, found: Any) -> Iterator[str]:
     """Where two values of JSON differ, each place once."""
-    if isinstance(expected, dict):
-        for name, value in expected.items():
-            yield from _differences(f"{path}.{name}", value, found[name])
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for name in dict.fromkeys((*expected, *found)):
+            yield from _differences(f"{path}.{name}", expected.get(name), found.get(name))
     elif isinstance(expected, list | tuple) and len(expected) == len(found):
         for index, (wanted, got) in enumerate(zip(expected, found, strict=True)):
             yield from _differences(f"{path}[{index}]", wanted, got)

@@ -25,12 +25,12 @@ from exchange.log.signing import VenueKey
 from exchange.log.writer import LogWriter
 from exchange.registry.certificate import (
     FORMAT,
-    VERSION,
     Certificate,
     EventRow,
     HeadReference,
     LogProof,
     SignedCertificate,
+    certified_claim,
     sign,
     utc_text,
 )
@@ -42,13 +42,14 @@ from tests.market import BETA, V19, V20, Market
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from exchange.domain.carbon.claim_forms import Claim
     from exchange.domain.serials import ClassBlock
 
 KEY = VenueKey(Ed25519PrivateKey.from_private_bytes(b"k" * 32))
 OTHER_KEY = VenueKey(Ed25519PrivateKey.from_private_bytes(b"o" * 32))
 
 HOKKAIDO = CreditClass(
-    "J-17-2021", "J-CREDIT", "JCR-0017", "北海道森林吸収プロジェクト", 2021, country="JP", labels=("VER",)
+    "J-17-2021", "J-LOCAL", "JCR-0017", "北海道森林吸収プロジェクト", 2021, country="JP", labels=("VER",)
 )
 BIOCHAR = CreditClass("ISO-9-2025", "ISO", "9", "Puits de carbone & Cie", 2025, unit=Unit.KILOGRAM)
 VCS_BATCH = "19298-{first}-{last}-VCS-VCU-1491-VER-BR-1-513-01012018-31122018-0"
@@ -149,6 +150,7 @@ def sample(
     purpose: str = "Footprint of 2026",
     following: int = 3,
     blocks: int = 2,
+    claim: Claim | None = None,
 ) -> SignedCertificate:
     """A certificate of an event that was sealed as in a log, with so many events behind it."""
     market = CertifiedMarket()
@@ -162,17 +164,18 @@ def sample(
     )
     retired = market.recorded[-1].event
     assert isinstance(retired, Retired)
-    event = msgspec.structs.replace(retired, credits=(*retired.credits, *blocks_of(blocks)))
+    event = msgspec.structs.replace(retired, credits=(*retired.credits, *blocks_of(blocks)), claim=claim)
     market.recorded[-1] = msgspec.structs.replace(market.recorded[-1], event=event)
     for _ in range(following):
         market.deposit_cash(BETA, 100)
     rows = seal(market.recorded, 1, bytes(32))
     row, after = rows[seq - 1], rows[seq:]
     lines = certified_lines(event.credits, market.state.classes)
+    version, claimed = certified_claim(event)
     return sign(
         Certificate(
             format=FORMAT,
-            version=VERSION,
+            version=version,
             venue="Test Venue",
             number=seq,
             retired_at=utc_text(row.recorded_at),
@@ -193,6 +196,7 @@ def sample(
                 HeadReference(rows[-1].seq, rows[-1].hash.hex()),
             ),
             public_key=KEY.public_hex,
+            claim=claimed,
         ),
         KEY,
     )

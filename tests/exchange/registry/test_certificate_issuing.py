@@ -74,7 +74,7 @@ async def test_a_certificate_says_what_the_log_says(dsn: str) -> None:
         CertifiedClass(V19, "VCS", "1340", "Rimba Raya", "ID", 2019, Unit.TONNE, (), 5, (first,)),
         CertifiedClass(
             HOKKAIDO.class_id,
-            "J-CREDIT",
+            "J-LOCAL",
             "JCR-0017",
             "北海道森林吸収プロジェクト",
             "JP",

@@ -14,6 +14,8 @@ import msgspec
 import pytest
 from pypdf import PdfReader
 
+from exchange.domain.carbon.claim_forms import Claim, ClaimKind
+from exchange.domain.carbon.corsia_forms import CorsiaPeriod
 from exchange.registry.certificate import SignedCertificate, from_json, sign
 from exchange.registry.certificate_files import FileFormat, carried_json, render_page, write_file
 from exchange.registry.certificate_html import content_security_policy
@@ -97,6 +99,25 @@ def test_the_html_shows_everything() -> None:
     assert (
         "262 tonnes of CO₂ equivalent 25 kilograms of CO₂ equivalent in carbon credits, retired for" in text
     )
+
+
+@pytest.mark.parametrize(
+    ("claim", "words"),
+    [
+        (Claim(ClaimKind.NDC, 2025, party="JPN"), "Used towards the NDC of JPN for 2025"),
+        (
+            Claim(ClaimKind.CORSIA, period=CorsiaPeriod.FIRST),
+            "Used under CORSIA for the compliance period 2024-2026",
+        ),
+        (Claim(ClaimKind.COMPENSATION), "Compensation: offsets emissions of the beneficiary"),
+        (Claim(ClaimKind.CONTRIBUTION), "Contribution to mitigation in the host country: offsets nothing"),
+    ],
+)
+def test_a_claim_stands_in_words(claim: Claim, words: str) -> None:
+    """Every page says what was claimed; one without a claim has no such line."""
+    text = " ".join(PageText(render_page(sample(claim=claim), FileFormat.HTML)).text)
+    assert words in re.sub(r"\s+", " ", text)
+    assert "Claim" not in PageText(render_page(sample(), FileFormat.HTML)).text
 
 
 def test_the_html_runs_nothing_that_somebody_wrote() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from exchange.domain.carbon.claim_forms import Claim, ClaimKind
 from exchange.registry.certificate import (
     Certificate,
     HeadReference,
@@ -273,10 +274,37 @@ def test_an_event_of_another_kind_is_no_retirement() -> None:
     assert ("statement", "certificate.proof.event: it is no retirement, but day_closed") in found
 
 
+CLAIM = Claim(ClaimKind.NDC, 2025, party="JPN")
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_a_claim_is_certified(file_format: FileFormat) -> None:
+    """A certificate with a claim is good as a file of every kind."""
+    signed = sample(claim=CLAIM)
+    data = write_file(signed, file_format, KEY)
+    assert (2, CLAIM) == (signed.certificate.version, signed.certificate.claim)
+    assert Verdict.GOOD is verify(data, trust_in(signed)).verdict
+
+
+def test_a_claim_that_the_event_does_not_make_is_named() -> None:
+    """Nor can one be left out, or be another one."""
+    claiming = sample(claim=CLAIM).certificate
+    cases: list[tuple[Certificate, dict[str, Any], list[str]]] = [
+        (SIGNED.certificate, {"claim": CLAIM}, ["claim"]),
+        (SIGNED.certificate, {"claim": CLAIM, "version": 2}, ["version", "claim"]),
+        (claiming, {"claim": msgspec.UNSET, "version": 1}, ["version", "claim"]),
+        (claiming, {"claim": Claim(ClaimKind.NDC, 2026, party="JPN")}, ["claim.year"]),
+    ]
+    for certificate, change, names in cases:
+        data = sign(msgspec.structs.replace(certificate, **change), KEY).to_json()
+        said = [text for what, text in findings(data, TRUST, Verdict.BAD) if what == "statement"]
+        assert [f"certificate.{name}" for name in names] == [text.partition(":")[0] for text in said]
+
+
 def test_newer_versions_cannot_be_checked() -> None:
     """A program of today does not call bad what it does not know."""
-    data = file_of(FileFormat.JSON).replace(b'"version": 1,', b'"version": 2,', 1)
-    assert [("form", "version 2 of certificates is not known here, up to 1 are")] == findings(
+    data = file_of(FileFormat.JSON).replace(b'"version": 1,', b'"version": 3,', 1)
+    assert [("form", "version 3 of certificates is not known here, up to 2 are")] == findings(
         data, TRUST, Verdict.UNCHECKED
     )
     event = sign(changed("proof.event.version", 2), KEY).to_json()
