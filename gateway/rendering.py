@@ -18,6 +18,7 @@ from gateway.serial_text import serial_text
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from exchange.domain.carbon.claim_forms import Claim
     from exchange.domain.instruments import Instrument
     from exchange.domain.orders import Delivery, OpenOrder, OrderRequest, RememberedOrder
     from exchange.domain.serials import ClassBlock
@@ -322,6 +323,12 @@ def render_serials(blocks: Iterable[ClassBlock]) -> list[results.Serials]:
     return [results.Serials(class_id, serial_text(block), block.quantity) for class_id, block in blocks]
 
 
+def _claim(claim: Claim | None) -> results.RetirementClaim | None:
+    if claim is None:
+        return None
+    return results.RetirementClaim(claim.kind, claim.year, claim.period, claim.party)
+
+
 def render_retirement(
     seq: int, at: int, retired: ev.Retired, *, duplicate: bool = False
 ) -> results.Retirement:
@@ -337,6 +344,7 @@ def render_retirement(
         purpose=retired.purpose,
         reference=retired.reference,
         order_id=retired.order_id,
+        claim=_claim(retired.claim),
         time=at,
         duplicate=duplicate,
     )

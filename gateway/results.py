@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
+from exchange.domain.carbon.claim_forms import ClaimKind
+from exchange.domain.carbon.corsia_forms import CorsiaPeriod
 from exchange.domain.identity import Role
 from exchange.domain.instruments import InstrumentState, Unit
 from exchange.domain.orders import OrderStatus, OrderType, SelfTradePrevention, Side, TimeInForce
@@ -418,6 +420,18 @@ class SerialsPage(msgspec.Struct, frozen=True):
     """Ask with this `after` for the next page; none: there are no more as of `seq`."""
 
 
+class RetirementClaim(msgspec.Struct, frozen=True):
+    """What a retirement claims."""
+
+    kind: ClaimKind
+    year: int
+    """`ndc`: the calendar year for which the units were used; otherwise 0."""
+    period: CorsiaPeriod | None
+    """`corsia`: the compliance period."""
+    party: str
+    """`ndc`: the Party that used them, ISO 3166 alpha-3."""
+
+
 class Retirement(msgspec.Struct, frozen=True):
     """Units that left circulation for ever."""
 
@@ -438,6 +452,8 @@ class Retirement(msgspec.Struct, frozen=True):
     """The buy order whose trades it retired; 0: it was asked for by itself."""
     time: int
     duplicate: bool = False
+    claim: RetirementClaim | None = None
+    """What the retirement claims, if anything."""
 
 
 class CancelAfter(msgspec.Struct, frozen=True):

@@ -9,11 +9,14 @@ import msgspec
 import pytest
 
 from exchange.domain import commands
+from exchange.domain.carbon.claim_forms import ClaimKind
+from exchange.domain.carbon.corsia_forms import CorsiaPeriod
 from exchange.domain.identity import LOCAL_OPERATOR
 from exchange.domain.instruments import CreditClass
 from exchange.domain.rejects import RejectCode
 from exchange.domain.serials import OWN_REGISTRY
 from gateway import results
+from gateway.websocket import requests
 from gateway.websocket.client import RejectedError
 from tests.market import BETA, PROJECT, V18, V19
 
@@ -154,3 +157,29 @@ async def test_retire_on_fill_at_settlement(exchange: RunningExchange) -> None:
     await exchange.do(commands.CloseDay(LOCAL_OPERATOR, "2026-11-24"))
     push = await asyncio.wait_for(anext(retirements), 20)
     assert (report.order_id, 10) == (push.data.order_id, push.data.quantity)
+
+
+async def test_a_retirement_states_what_it_claims(exchange: RunningExchange) -> None:
+    """The claim stands in the answer and in the stream; one that the units do not support has its number."""
+    client = await exchange.client("beta-key")
+    stream = await client.retirements(BETA)
+    contribution = requests.RetirementClaim(ClaimKind.CONTRIBUTION)
+
+    done = await client.retire(credits={V19: 4}, claim=contribution, **WISH)
+
+    claimed = results.RetirementClaim(ClaimKind.CONTRIBUTION, 0, None, "")
+    assert (claimed, claimed) == (done.claim, (await anext(stream)).data.claim)
+    cases = [
+        (requests.RetirementClaim(ClaimKind.NDC), RejectCode.CLAIM_INCOMPLETE),
+        (requests.RetirementClaim(ClaimKind.NDC, 2026), RejectCode.CLAIM_NOT_OF_PARTY),
+        (
+            requests.RetirementClaim(ClaimKind.CORSIA, period=CorsiaPeriod.FIRST),
+            RejectCode.CLAIM_NOT_ELIGIBLE,
+        ),
+    ]
+    assert [code for _, code in cases] == [
+        await code_of(client.retire(credits={V19: 1}, claim=claim, **{**WISH, "reference": "r2"}))
+        for claim, _ in cases
+    ]
+    other = client.retire(credits={V19: 4}, **WISH)
+    assert RejectCode.REFERENCE_REUSED is await code_of(other)
