@@ -128,7 +128,23 @@ class Span(NamedTuple):
     ended: bool
 
 
-async def span_of_dates(view: RegistryView, first: str, last: str, after_seq: int = 0) -> Span:
+async def find_span(
+    view: RegistryView, date: str = "", from_date: str = "", seq: int = 0, after_seq: int = 0
+) -> Span:
+    """What a statement is asked for: a date or an event, the date that it begins with, the event after which it does.
+
+    Raises Reject.
+    """
+    if not seq:
+        return await _span_of_dates(view, from_date, date, after_seq)
+    if date:
+        raise Reject(
+            RejectCode.INVALID_PARAMS, "a statement ends with a date or with an event, not with both"
+        )
+    return await _span_of_seq(view, seq, from_date, after_seq)
+
+
+async def _span_of_dates(view: RegistryView, first: str, last: str, after_seq: int) -> Span:
     """The events of the business dates `first..last` (ISO 8601; empty: the present one, and `first` the same as `last`).
 
     A date without business is as it was when the business date before it ended. Raises Reject.
@@ -136,8 +152,8 @@ async def span_of_dates(view: RegistryView, first: str, last: str, after_seq: in
     today: date | None = await view.value(_TODAY)
     if today is None:
         raise Reject(RejectCode.UNAVAILABLE, "the venue has not been open on any date that is settled")
-    until = parse_date(last) if last else today
-    since = parse_date(first) if first else until
+    until = _date(last) if last else today
+    since = _date(first) if first else until
     if until > today:
         raise Reject(RejectCode.INVALID_DATE, f"the present business date is {today}; {until} has not begun")
     if since > until:
@@ -150,7 +166,7 @@ async def span_of_dates(view: RegistryView, first: str, last: str, after_seq: in
     return _begun_after(span, after_seq)
 
 
-async def span_of_seq(view: RegistryView, seq: int, first: str, after_seq: int = 0) -> Span:
+async def _span_of_seq(view: RegistryView, seq: int, first: str, after_seq: int) -> Span:
     """The events up to `seq` of the business date in which it lies, or since the date `first`. Raises Reject."""
     if seq > view.as_of_seq:
         raise Reject(
@@ -161,15 +177,14 @@ async def span_of_seq(view: RegistryView, seq: int, first: str, after_seq: int =
     if not row:
         raise Reject(RejectCode.INVALID_PARAMS, f"at event {seq} the venue was not open yet")
     day, begin = row[0]
-    since = parse_date(first) if first else day
+    since = _date(first) if first else day
     if since > day:
         raise Reject(RejectCode.INVALID_DATE, f"event {seq} is of {day}, before {since}")
     begin = await view.value(_BEGIN_OF, since)
     return _begun_after(Span(since, day, begin, seq, ended=True), after_seq)
 
 
-def parse_date(text: str) -> date:
-    """A date in ISO 8601. Raises Reject."""
+def _date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:

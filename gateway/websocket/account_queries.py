@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import heapq
 from itertools import dropwhile, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from exchange.domain.events import Fill, OrderRejected
 from exchange.domain.orders import OrderStatus
 from exchange.domain.rejects import Reject, RejectCode
+from exchange.registry.statement_reading import find_span, read_statement
 from gateway import results
 from gateway.rendering import (
     render_account_fill,
@@ -23,8 +24,12 @@ from gateway.websocket.frames import error_body
 if TYPE_CHECKING:
     from exchange.domain.orders import RememberedOrder
     from exchange.domain.serials import SerialBlock
+    from exchange.registry.statement import Statement
     from gateway.websocket import requests
     from gateway.websocket.connection import Connection
+
+MOST_BLOCKS: Final = 5_000
+"""Serial blocks at the beginning of a statement, and as many at its end."""
 
 
 def open_orders(connection: Connection, request: requests.OrdersOpen) -> results.OpenOrders:
@@ -126,6 +131,16 @@ def account_serials(connection: Connection, request: requests.AccountSerials) ->
     next_after = serial_text(page[-1][0]) if next(later, None) is not None else None
     shown = [results.HeldSerials(serial_text(block), block.quantity, trade) for block, trade in page]
     return results.SerialsPage(account, class_id, state.last_seq, shown, next_after)
+
+
+async def account_statement(connection: Connection, request: requests.AccountStatement) -> Statement:
+    """`account.statement`."""
+    params = request.params
+    gateway = connection.gateway
+    account = connection.session.readable_account(gateway.replica, params.account)
+    async with gateway.reading_registry() as view:
+        span = await find_span(view, params.date, params.from_date, params.seq, params.after_seq)
+        return await read_statement(view, account, span, params.limit, MOST_BLOCKS)
 
 
 def _place(item: tuple[SerialBlock, int]) -> tuple[str, str, int]:

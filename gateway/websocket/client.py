@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from exchange.domain.orders import Side
+from exchange.registry.statement import Statement
 from gateway import results
 from gateway.websocket import pushes, requests
 from gateway.websocket.client_connection import (
@@ -149,6 +150,20 @@ class ExchangeClient(OffsetClient):
         """A page of an account's serial blocks of a class."""
         params = requests.AccountSerialsParams(class_id, account, after, limit)
         return await self.call(requests.AccountSerials, params, results.SerialsPage)
+
+    async def statement(
+        self,
+        account: str = "",
+        *,
+        date: str = "",
+        from_date: str = "",
+        seq: int = 0,
+        after_seq: int = 0,
+        limit: int = 1000,
+    ) -> Statement:
+        """An account's statement: of a business date, since another one, or up to an event."""
+        params = requests.AccountStatementParams(account, date, from_date, seq, after_seq, limit)
+        return await self.call(requests.AccountStatement, params, Statement)
 
     # Requests about block trades.
 

@@ -51,6 +51,7 @@ HANDLERS: dict[type[Request], Method] = {
     requests.BlockList: _method(requests.BlockList, block_trades.list_halves),
     requests.ListBlockTrades: _method(requests.ListBlockTrades, block_trades.list_trades),
     requests.AccountSerials: _method(requests.AccountSerials, account_queries.account_serials),
+    requests.AccountStatement: _method(requests.AccountStatement, account_queries.account_statement),
     requests.SessionCancelAfter: _method(requests.SessionCancelAfter, trading.cancel_after, own_rate=True),
     requests.GetOrderStatus: _method(requests.GetOrderStatus, account_queries.order_status),
     requests.OrdersOpen: _method(requests.OrdersOpen, account_queries.open_orders),

@@ -15,6 +15,7 @@ from msgspec import Meta
 from exchange.domain.carbon.claim_forms import ClaimKind
 from exchange.domain.carbon.corsia_forms import CorsiaPeriod
 from exchange.domain.orders import OrderType, SelfTradePrevention, Side, TimeInForce
+from exchange.registry.statement import Statement
 from gateway import results
 from gateway.websocket.offset_requests import (
     GetOffsetStatement,
@@ -243,6 +244,22 @@ class BlockTradesParams(Params, frozen=True):
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
 
 
+class AccountStatementParams(Params, frozen=True):
+    """The statement of a business date or of several, up to now, or up to an event."""
+
+    account: Identifier = ""
+    date: IsoDate = ""
+    """By default the present business date: up to the last event that is settled."""
+    from_date: IsoDate = ""
+    """By default the same date."""
+    seq: Seq = 0
+    """Up to this event, instead of a date."""
+    after_seq: Seq = 0
+    """Begin after this event of the dates: that of `next_after_seq` of the part before."""
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 1000
+    """Most movements; where there are more, the statement ends with the last of them."""
+
+
 class AccountSerialsParams(Params, frozen=True):
     """A page of an account's serial blocks of a class."""
 
@@ -399,6 +416,13 @@ class AccountHoldings(Request, frozen=True, tag="account.holdings"):
     params: AccountParams = AccountParams()
 
 
+class AccountStatement(Request, frozen=True, tag="account.statement"):
+    """Cash, units, serial numbers and movements of an account, as the registry has settled them."""
+
+    result: ClassVar[type[msgspec.Struct]] = Statement
+    params: AccountStatementParams = AccountStatementParams()
+
+
 class CreditsRetire(Request, frozen=True, tag="credits.retire"):
     """Retire units."""
 
@@ -523,6 +547,7 @@ AnyRequest = (
     | AccountBalances
     | AccountHoldings
     | AccountSerials
+    | AccountStatement
     | CreditsRetire
     | BlockKey
     | BlockWithdraw

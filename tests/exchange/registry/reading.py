@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from exchange.registry.statement_reading import read_statement, span_of_dates, span_of_seq
+from exchange.registry.statement_reading import find_span, read_statement
 from exchange.registry.view import RegistryReader
 
 if TYPE_CHECKING:
@@ -35,8 +35,5 @@ async def statement(
 ) -> Statement:
     """A statement of dates, or up to an event."""
     async with viewed(dsn) as view:
-        if seq:
-            span = await span_of_seq(view, seq, since, after_seq)
-        else:
-            span = await span_of_dates(view, since, date, after_seq)
+        span = await find_span(view, date, since, seq, after_seq)
         return await read_statement(view, account, span, limit, most_blocks)

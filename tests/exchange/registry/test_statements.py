@@ -331,7 +331,7 @@ async def test_damage_is_no_statement(traded: SettledMarket, dsn: str) -> None:
     with pytest.raises(
         RegistryDamaged, match=r"account gamma had opening-2019 200001 to 200010 -1 times at event 1"
     ):
-        await statement(dsn, GAMMA, "2020-01-01", seq=3)
+        await statement(dsn, GAMMA, seq=3)
 
 
 async def test_real_blocks_at_any_moment(dsn: str, data_dir: Path) -> None:
