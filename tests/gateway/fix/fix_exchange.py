@@ -1,0 +1,177 @@
+"""An exchange that serves FIX, and clients of it: quick ones of our own protocol code, and real QuickFIX."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections import deque
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from exchange.domain.identity import LOCAL_OPERATOR, Role
+from exchange.domain.making.forms import RegisterFixSession
+from gateway.fix import session_events as se
+from gateway.fix.message import Message
+from gateway.fix.passwords import hash_password
+from gateway.fix.peer import VENUE_COMP_ID
+from gateway.fix.server import FixServer
+from gateway.fix.session import Session, SessionSettings
+from gateway.fix.store import FixStore
+from gateway.fix.timestamps import render_timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from gateway.core import Gateway
+    from gateway.fix.message import Fields
+    from tests.gateway.exchange import RunningExchange
+
+PASSWORD = "a password that tests know"
+HASH = hash_password(PASSWORD)
+WAIT_S = 20
+
+
+async def register(
+    exchange: RunningExchange,
+    comp_id: str,
+    account: str,
+    *,
+    resets_on_logon: bool = False,
+    cancels_on_disconnect: bool = True,
+) -> None:
+    """Let a counterparty log on."""
+    await exchange.do(
+        RegisterFixSession(
+            LOCAL_OPERATOR,
+            comp_id,
+            account,
+            Role.MARKET_MAKER,
+            HASH,
+            resets_on_logon,
+            cancels_on_disconnect,
+        )
+    )
+
+
+@asynccontextmanager
+async def serving_fix(gateway: Gateway, dsn: str, port: int = 0) -> AsyncIterator[int]:
+    """Serves FIX; gives the port."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(("127.0.0.1", port))
+    store = await FixStore.open(dsn)
+    server = FixServer(gateway, store)
+    try:
+        await server.start(listening)
+        yield listening.getsockname()[1]
+    finally:
+        await server.close()
+        await store.close()
+
+
+class FixClient:
+    """A counterparty in this event loop. It keeps what it sent, and its numbers, across connections."""
+
+    def __init__(self, comp_id: str, *, resets: bool = False) -> None:
+        self.comp_id = comp_id
+        settings = SessionSettings(comp_id, VENUE_COMP_ID, reset_on_logon=resets, initiator=True)
+        self.session = Session(settings)
+        self.received: deque[Message] = deque()
+        """Application messages that nobody has looked at."""
+        self.all: list[Message] = []
+        self.refused: list[Message] = []
+        """Rejects that the venue sent."""
+        self.kept: dict[int, bytes] = {}
+        self.logged_on = asyncio.Event()
+        self.lost = asyncio.Event()
+        self.answers = True
+        """Whether it does what the session says; a client that does not is a dead one."""
+        self._news = asyncio.Event()
+        self._writer: asyncio.StreamWriter | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    async def connect(self, port: int, password: str = PASSWORD, *, reset: bool = False) -> None:
+        """Connect and log on; returns before there is an answer."""
+        self.logged_on.clear()
+        self.lost.clear()
+        reader, self._writer = await asyncio.open_connection("127.0.0.1", port)
+        self._do(self.session.connect(time.time_ns(), 30, self.comp_id, password, reset=reset))
+        self._reading = asyncio.create_task(self._read(reader))
+
+    async def log_on(self, port: int, *, reset: bool = False) -> None:
+        """Connect and wait until the session is established."""
+        await self.connect(port, reset=reset)
+        async with asyncio.timeout(WAIT_S):
+            await self.logged_on.wait()
+
+    async def log_out(self) -> None:
+        """Log out and wait for the end of the connection."""
+        self._do(self.session.logout("", time.time_ns()))
+        await self.gone()
+
+    async def gone(self) -> None:
+        """Wait for the end of the connection."""
+        async with asyncio.timeout(WAIT_S):
+            await self.lost.wait()
+
+    def hang_up(self) -> None:
+        """Drop the connection without a word."""
+        if self._writer is not None:
+            self._writer.transport.abort()
+
+    def send(self, msg_type: str, fields: Fields, *, poss_resend: bool = False) -> None:
+        """Send an application message."""
+        message = Message(msg_type, fields)
+        del poss_resend
+        self._do(self.session.send(message, time.time_ns()))
+
+    async def next(self, msg_type: str = "") -> Message:
+        """The next message, or the next of a type; those before it are passed over."""
+        async with asyncio.timeout(WAIT_S):
+            while True:
+                while self.received:
+                    message = self.received.popleft()
+                    if msg_type in ("", message.msg_type):
+                        return message
+                self._news.clear()
+                await self._news.wait()
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        reason = "closed"
+        try:
+            while data := await reader.read(65536):
+                self._do(self.session.receive(data, time.time_ns()))
+        except OSError as error:
+            reason = str(error)
+        self._do(self.session.connection_lost(reason))
+        self.lost.set()
+
+    def _do(self, events: list[se.Event]) -> None:
+        for event in events:
+            if isinstance(event, se.Store):
+                if event.data:
+                    self.kept[event.number] = event.data
+            elif isinstance(event, se.Transmit):
+                if self._writer is not None:
+                    self._writer.write(event.data)
+            elif isinstance(event, se.Received):
+                self.received.append(event.message)
+                self.all.append(event.message)
+                self._news.set()
+            elif isinstance(event, se.Refused):
+                self.refused.append(event.message)
+            elif isinstance(event, se.Resend):
+                kept = [(n, data) for n, data in self.kept.items() if event.begin <= n <= event.end]
+                self._do(self.session.resend(event.begin, event.end, kept, time.time_ns()))
+            elif isinstance(event, se.LoggedOn):
+                self.logged_on.set()
+            elif isinstance(event, se.Reset):
+                self.kept.clear()
+            elif isinstance(event, se.Disconnect) and self._writer is not None:
+                self._writer.close()
+
+
+def now() -> str:
+    """The present, as FIX writes it."""
+    return render_timestamp(time.time_ns())
