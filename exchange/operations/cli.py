@@ -22,6 +22,7 @@ from exchange.operations.diff_command import diff
 from exchange.operations.ex_ante_command import ex_ante
 from exchange.operations.head_command import head
 from exchange.operations.log_commands import log_group
+from exchange.operations.offset_commands import offset
 from exchange.operations.replay_command import replay
 from exchange.operations.report_commands import report
 from exchange.operations.settle_command import settle
@@ -81,6 +82,7 @@ for command in (
     log_group,
     snapshot_group,
     certificate,
+    offset,
     ex_ante,
     config,
 ):

@@ -61,7 +61,11 @@ def write_file(signed: SignedCertificate, file_format: FileFormat, key: VenueKey
     """The file. Pages of a thousand blocks take about a second to lay out as PDF."""
     if file_format is FileFormat.JSON:
         return signed.to_json()
-    body = render_page(signed, file_format)
+    return seal_page(render_page(signed, file_format), file_format, key)
+
+
+def seal_page(body: bytes, file_format: FileFormat, key: VenueKey) -> bytes:
+    """A page with its last line, the signature of all before it."""
     before, after = _LAST_LINES[file_format]
     return body + before + key.sign(PAGE_DOMAIN, body).encode() + after
 

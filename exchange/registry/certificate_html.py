@@ -32,11 +32,15 @@ def render_html(signed: SignedCertificate) -> bytes:
             wording=wording,
             css=Markup(css),  # noqa: S704 - our own file
             policy=content_security_policy(),
-            # Text that an HTML parser reads as it is: every character that could end the element is escaped for JSON.
-            json=Markup(signed.to_json().decode().translate(_IN_SCRIPT)),  # noqa: S704
+            json=in_script(signed.to_json()),
         )
         .encode()
     )
+
+
+def in_script(json: bytes) -> Markup:
+    """JSON for a script element: whatever could end the element, or begin a comment, is escaped as JSON escapes."""
+    return Markup(json.decode().translate(_IN_SCRIPT))  # noqa: S704 - escaped so
 
 
 @cache
