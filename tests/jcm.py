@@ -20,10 +20,13 @@ from exchange.domain.carbon.project_forms import Mitigation, Project, RegisterPr
 from exchange.domain.identity import LOCAL_OPERATOR, Role
 from exchange.domain.instruments import CreditClass, Instrument
 from exchange.domain.serials import SerialBlock, own_batch
-from tests.market import Market, Trader
+from tests.market import CASH, Market
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from exchange.domain.carbon.claim_forms import Claim
+    from exchange.domain.commands import Command
     from exchange.domain.events import Event
 
 MONGOLIA = Party("MNG", "Mongolia", "MN", "MNG01", 2021, 2030, jcm_order=1)
@@ -85,28 +88,37 @@ def units(first: int, last: int, class_id: str = V23) -> SerialBlock:
     return SerialBlock("EXC", own_batch(class_id), first, last)
 
 
+def opening_commands(public_keys: Mapping[str, str] | None = None) -> list[Command]:
+    """The Parties, an approach, classes of one project, and an account with cash and a key for each of `ACCOUNTS`.
+
+    `public_keys`: hexadecimal Ed25519 keys by account, where a test signs with them.
+    """
+    by = LOCAL_OPERATOR
+    opening: list[Command] = [RegisterParty(by, party) for party in (JAPAN, MONGOLIA, THAILAND)]
+    opening += [RegisterApproach(by, APPROACH), RegisterProject(by, SOLAR)]
+    opening += [commands.RegisterClass(by, known) for known in (CLASS_2023, CLASS_2024)]
+    opening.append(commands.ListInstrument(by, INSTRUMENT))
+    for account, (participant, party_id) in ACCOUNTS.items():
+        public_key = (public_keys or {}).get(account, "0f" * 32)
+        opening += [
+            commands.AdmitParticipant(by, participant, f"{participant} Ltd"),
+            commands.OpenAccount(by, account, participant),
+            commands.RegisterKey(by, f"{account}-key", participant, Role.TRADER, public_key),
+            commands.DepositCash(by, account, "EUR", CASH, "opening-cash"),
+        ]
+        if party_id:
+            opening.append(AssignParty(by, participant, party_id))
+    return opening
+
+
 class JcmMarket(Market):
     """A market with the Parties, an approach, classes of one project, and a trader for each account."""
 
     def __init__(self) -> None:
         super().__init__()
-        by = LOCAL_OPERATOR
-        for party in (JAPAN, MONGOLIA, THAILAND):
-            self.do(RegisterParty(by, party))
-        self.do(RegisterApproach(by, APPROACH))
-        self.do(RegisterProject(by, SOLAR))
-        for known in (CLASS_2023, CLASS_2024):
-            self.do(commands.RegisterClass(by, known))
-        self.list_instrument(INSTRUMENT)
-        self.traders: dict[str, Trader] = {}
-        for account, (participant, party_id) in ACCOUNTS.items():
-            self.do(commands.AdmitParticipant(by, participant, f"{participant} Ltd"))
-            self.do(commands.OpenAccount(by, account, participant))
-            self.do(commands.RegisterKey(by, f"{account}-key", participant, Role.TRADER, "0f" * 32))
-            if party_id:
-                self.do(AssignParty(by, participant, party_id))
-            self.deposit_cash(account, 10_000_000)
-            self.traders[account] = self.logged_on(f"{account}-key", account)
+        for command in opening_commands():
+            self.do(command)
+        self.traders = {account: self.logged_on(f"{account}-key", account) for account in ACCOUNTS}
         self._references = 0
 
     def authorise(self, given: Authorisation | None = None) -> list[Event]:
