@@ -56,7 +56,8 @@ def render_instrument(listing: Listing) -> results.InstrumentInfo:
     return results.InstrumentInfo(
         symbol=instrument.symbol,
         name=instrument.name,
-        classes=instrument.classes,
+        classes=instrument.classes or listing.deliverable,
+        rule=instrument.rule,
         unit=instrument.unit,
         currency=instrument.currency,
         tick=price(1),
@@ -375,7 +376,14 @@ def render_holdings(state: State, account: str) -> results.Holdings:
             for class_id, quantity in obligation.settled.delivered:
                 locked[class_id] = locked.get(class_id, 0) + quantity
     units = [
-        results.UnitBalance(asset, balance.total, balance.held, balance.available, locked.get(asset, 0))
+        results.UnitBalance(
+            asset,
+            balance.total,
+            balance.held,
+            balance.available,
+            locked.get(asset, 0),
+            state.frozen.units(account, asset),
+        )
         for asset, balance in sorted(balances.items())
         if "-" in asset and balance.total
     ]

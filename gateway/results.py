@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from exchange.domain.carbon.basket_forms import BasketRule
 from exchange.domain.carbon.claim_forms import ClaimKind
 from exchange.domain.carbon.corsia_forms import CorsiaPeriod
 from exchange.domain.identity import Role
@@ -54,7 +55,9 @@ class InstrumentInfo(msgspec.Struct, frozen=True):
     symbol: str
     name: str
     classes: tuple[str, ...]
-    """Credit classes that deliver into it."""
+    """Credit classes that deliver into it today."""
+    rule: BasketRule | None
+    """What a class must be to deliver; none: it is one of a list that does not change."""
     unit: Unit
     currency: str
     tick: str
@@ -390,6 +393,8 @@ class UnitBalance(msgspec.Struct, frozen=True):
     available: int
     locked: int
     """Units of those held that unsettled trades deliver on their settlement dates."""
+    frozen: int
+    """Units of those held that a recall, an over-issuance or a hold keeps from moving."""
 
 
 class Holdings(msgspec.Struct, frozen=True):
@@ -407,6 +412,7 @@ class HeldSerials(msgspec.Struct, frozen=True):
     quantity: int
     locked_for: int
     """Id of the unsettled trade that delivers them; 0: they are free, or any of them stand behind sell orders."""
+    frozen: bool
 
 
 class SerialsPage(msgspec.Struct, frozen=True):

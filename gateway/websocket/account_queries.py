@@ -105,7 +105,7 @@ def account_holdings(connection: Connection, request: requests.AccountHoldings) 
 
 
 def account_serials(connection: Connection, request: requests.AccountSerials) -> results.SerialsPage:
-    """`account.serials`: free blocks and those that unsettled trades of the account will deliver, in one order."""
+    """`account.serials`: free blocks, frozen ones and those that unsettled trades of the account will deliver, in one order."""
     params = request.params
     replica = connection.gateway.replica
     account = connection.session.readable_account(replica, params.account)
@@ -116,7 +116,7 @@ def account_serials(connection: Connection, request: requests.AccountSerials) ->
     class_id = credit_class.class_id
     locked = sorted(
         (
-            (block, trade)
+            (block, trade, False)
             for trade, chosen in state.holdings.locked.items()
             if state.obligations[trade].settled.seller == account
             for named, block in chosen
@@ -124,12 +124,16 @@ def account_serials(connection: Connection, request: requests.AccountSerials) ->
         ),
         key=_place,
     )
-    free = ((block, 0) for block in state.holdings.blocks(account, class_id))
-    after = _place((parse_serial(params.after, credit_class), 0)) if params.after else ("", "", 0)
-    later = dropwhile(lambda item: _place(item) <= after, heapq.merge(free, locked, key=_place))
+    free = ((block, 0, False) for block in state.holdings.blocks(account, class_id))
+    frozen = ((block, 0, True) for block in state.frozen.blocks(account, class_id))
+    after = _place((parse_serial(params.after, credit_class), 0, False)) if params.after else ("", "", 0)
+    later = dropwhile(lambda item: _place(item) <= after, heapq.merge(free, locked, frozen, key=_place))
     page = list(islice(later, params.limit))
     next_after = serial_text(page[-1][0]) if next(later, None) is not None else None
-    shown = [results.HeldSerials(serial_text(block), block.quantity, trade) for block, trade in page]
+    shown = [
+        results.HeldSerials(serial_text(block), block.quantity, trade, is_frozen)
+        for block, trade, is_frozen in page
+    ]
     return results.SerialsPage(account, class_id, state.last_seq, shown, next_after)
 
 
@@ -143,7 +147,7 @@ async def account_statement(connection: Connection, request: requests.AccountSta
         return await read_statement(view, account, span, params.limit, MOST_BLOCKS)
 
 
-def _place(item: tuple[SerialBlock, int]) -> tuple[str, str, int]:
+def _place(item: tuple[SerialBlock, int, bool]) -> tuple[str, str, int]:
     """Where a block stands in the list: by its last number, so that one that has grown since is shown again."""
     block = item[0]
     return (block.registry, block.batch, block.last)

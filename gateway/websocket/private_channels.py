@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from exchange.domain import events as ev
 from exchange.domain.carbon.ex_ante_forms import UnitsConverted, UnitsExpired
+from exchange.domain.carbon.freeze_forms import TradeCancelled, UnitsFrozen, UnitsReleased
 from exchange.domain.entries import entries
 from exchange.domain.ledger import Hold
 from exchange.domain.orders import Side
@@ -59,6 +60,9 @@ _BALANCE_EVENTS = (
     ev.TradeSettled,
     UnitsConverted,
     UnitsExpired,
+    UnitsFrozen,
+    UnitsReleased,
+    TradeCancelled,
 )
 _BLOCK_TRADE_EVENTS = (ev.BlockTradeKeyed, ev.BlockTradeEnded, ev.BlockTrade)
 
@@ -68,7 +72,7 @@ EVENT_TYPES: dict[Channel, tuple[type[ev.Event], ...]] = {
     Channel.BALANCES: _BALANCE_EVENTS,
     Channel.RETIREMENTS: (ev.Retired,),
     Channel.BLOCK_TRADES: _BLOCK_TRADE_EVENTS,
-    Channel.SETTLEMENTS: (ev.TradeSettled,),
+    Channel.SETTLEMENTS: (ev.TradeSettled, TradeCancelled),
 }
 """What each private channel is made of."""
 
@@ -94,7 +98,9 @@ def accounts_concerned(event: ev.Event) -> tuple[str, ...]:
     return (event.account,) if kind in _OF_ONE_ACCOUNT else ()  # type: ignore[attr-defined]
 
 
-_OF_BUYER_AND_SELLER = frozenset((ev.Fill, ev.OrdersDecremented, ev.BlockTrade, ev.TradeSettled))
+_OF_BUYER_AND_SELLER = frozenset(
+    (ev.Fill, ev.OrdersDecremented, ev.BlockTrade, ev.TradeSettled, TradeCancelled)
+)
 _OF_ONE_ACCOUNT = (frozenset(_ORDER_EVENTS) | frozenset(_BALANCE_EVENTS)) - _OF_BUYER_AND_SELLER
 
 
@@ -149,18 +155,25 @@ def _block_trades(state: State, account: str, recorded: ev.Recorded) -> PrivateD
 
 def _settlements(_state: State, account: str, recorded: ev.Recorded) -> PrivateData | None:
     event = recorded.event
-    if not isinstance(event, ev.TradeSettled):
+    if not isinstance(event, ev.TradeSettled | TradeCancelled):
         return None
     side = Side.BUY if event.buyer == account else Side.SELL
+    fee, reason = 0, ""
+    if isinstance(event, TradeCancelled):
+        reason = event.reason
+    else:
+        fee = event.buyer_fee if side is Side.BUY else event.seller_fee
     return pushes.SettlementData(
         trade_id=event.trade,
         account=account,
         side=side,
         currency=event.currency,
         amount=cash_text(event.amount, event.currency),
-        fee=cash_text(event.buyer_fee if side is Side.BUY else event.seller_fee, event.currency),
+        fee=cash_text(fee, event.currency),
         delivered=render_delivery(event.delivered),
         time=recorded.recorded_at,
+        outcome=pushes.SettlementOutcome.CANCELLED if reason else pushes.SettlementOutcome.SETTLED,
+        reason=reason,
     )
 
 

@@ -224,8 +224,15 @@ class BlockTradedData(msgspec.Struct, frozen=True, tag_field="kind", tag="traded
 BlockTradesData = BlockKeyedData | BlockEndedData | BlockTradedData
 
 
+class SettlementOutcome(StrEnum):
+    """What became of a deferred trade."""
+
+    SETTLED = "settled"
+    CANCELLED = "cancelled"
+
+
 class SettlementData(msgspec.Struct, frozen=True):
-    """Cash and units of a deferred trade changed hands. Cash in the trade's currency."""
+    """Cash and units of a deferred trade changed hands, or will not. Cash in the trade's currency."""
 
     trade_id: int
     """Of a fill or a block trade."""
@@ -234,8 +241,13 @@ class SettlementData(msgspec.Struct, frozen=True):
     currency: str
     amount: str
     fee: str
+    """Of a cancelled trade: none."""
     delivered: list[Delivered]
+    """Of a cancelled trade: what was to be delivered."""
     time: int
+    outcome: SettlementOutcome
+    reason: str
+    """Why the trade was cancelled."""
 
 
 # Pushes.

@@ -169,7 +169,7 @@ async def test_named_serials_change_hands(exchange: RunningExchange) -> None:
     assert done.trade is not None
     assert [results.Serials(V19, GAMMAS, 50)] == done.trade.serials
     first = await beta.serials(V19, limit=1)
-    assert [results.HeldSerials("opening-2019 [200001 to 300050]", 100_050, 0)] == first.blocks
+    assert [results.HeldSerials("opening-2019 [200001 to 300050]", 100_050, 0, frozen=False)] == first.blocks
     assert first.next_after is None
     await sells(
         beta, trade_reference="back", counterparty=GAMMA, serials=[(V19, "opening-2019 [200101 to 200150]")]
@@ -197,7 +197,7 @@ async def test_deferred_block_trade(exchange: RunningExchange) -> None:
     assert trade is not None
     assert ("2026-11-25", True) == (trade.settlement_date, trade.deferred)
     units = next(one for one in (await gamma.holdings()).units if one.class_id == V19)
-    assert results.UnitBalance(V19, 100_000, 50, 99_950, 50) == units
+    assert results.UnitBalance(V19, 100_000, 50, 99_950, 50, 0) == units
     page = await gamma.serials(V19)
     assert [(50, trade.trade_id), (99_950, 0)] == [(one.quantity, one.locked_for) for one in page.blocks]
     assert RejectCode.UNITS_LOCKED is await code_of(

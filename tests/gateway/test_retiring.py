@@ -61,7 +61,7 @@ async def test_named_serials_are_retired(exchange: RunningExchange) -> None:
         commands.IssueUnits(LOCAL_OPERATOR, BETA, OWN.class_id, 100, "issue-1"),
     )
     issued = await client.serials(OWN.class_id)
-    assert [results.HeldSerials("EXC-7-2026-1 to 100", 100, 0)] == issued.blocks
+    assert [results.HeldSerials("EXC-7-2026-1 to 100", 100, 0, frozen=False)] == issued.blocks
     named = [(V19, "opening-2019 [200011 to 200020]"), (OWN.class_id, "EXC-7-2026-5 to 8")]
     done = await client.retire(serials=named, **WISH)
     assert named == [(block.class_id, block.serial) for block in done.serials]

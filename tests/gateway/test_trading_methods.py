@@ -397,7 +397,7 @@ async def test_balances_and_holdings(exchange: RunningExchange) -> None:
         results.Balances(BETA, report.seq + 1, [results.CashBalance("EUR", "100000.00", "90.18", "99909.82")])
         == balances
     )
-    assert results.UnitBalance(V19, 100_000, 30, 99_970, 0) in holdings.units
+    assert results.UnitBalance(V19, 100_000, 30, 99_970, 0, 0) in holdings.units
 
 
 async def test_retirement(exchange: RunningExchange) -> None:

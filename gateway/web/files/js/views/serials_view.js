@@ -48,7 +48,7 @@ export class SerialsView {
             {},
             cell(block.serial, "long-text"),
             cell(grouped(block.quantity), "number"),
-            cell(block.locked_for ? `trade ${block.locked_for}` : ""),
+            cell(block.frozen ? "frozen" : block.locked_for ? `trade ${block.locked_for}` : ""),
           ),
         ),
       );
