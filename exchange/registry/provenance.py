@@ -69,8 +69,13 @@ class ProvenanceStep(msgspec.Struct, frozen=True):
     kind: str
     """Of the event, such as `fill`."""
     class_id: str
+    registry: str
+    batch: str
+    """Everything in the serial numbers but the running ones, so that blocks of a batch can be compared."""
+    first: int
+    last: int
     serial: str
-    """As the registry writes it; of a form that is not known `TEXT [FIRST to LAST]`."""
+    """The block as the registry writes it; of a form that is not known `TEXT [FIRST to LAST]`."""
     quantity: int
     split_from: tuple[str, ...]
     """Blocks that moved as one before, and of which only a part moved now; each with its event: `SERIAL @ SEQ`."""
@@ -221,6 +226,10 @@ def _step(
         step=step,
         kind=row["kind"],
         class_id=row["class_id"],
+        registry=block.registry,
+        batch=block.batch,
+        first=block.first,
+        last=block.last,
         serial=block_text(block.registry, block.batch, block.first, block.last),
         quantity=block.quantity,
         split_from=split_from,

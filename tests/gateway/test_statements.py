@@ -121,7 +121,7 @@ async def test_what_cannot_be_answered(
         ({"seq": end, "date": "2026-11-23"}, RejectCode.INVALID_PARAMS, "not with both"),
     ):
         with pytest.raises(RejectedError, match=words) as refusal:
-            await beta.statement(**asked)  # type: ignore[arg-type]
+            await beta.statement(**asked)
         assert code == refusal.value.code
     monkeypatch.setattr(account_queries, "MOST_BLOCKS", 2)
     with pytest.raises(RejectedError, match="more than 2 blocks"):
