@@ -23,10 +23,12 @@ from exchange.operations.ex_ante_command import ex_ante
 from exchange.operations.head_command import head
 from exchange.operations.log_commands import log_group
 from exchange.operations.offset_commands import offset
+from exchange.operations.provenance_command import provenance
 from exchange.operations.replay_command import replay
 from exchange.operations.report_commands import report
 from exchange.operations.settle_command import settle
 from exchange.operations.snapshot_commands import snapshot_group
+from exchange.operations.statement_command import statement
 from exchange.operations.status import status
 from exchange.operations.up import up
 from exchange.operations.verify_command import verify
@@ -78,6 +80,8 @@ for command in (
     diff,
     what_if,
     settle,
+    statement,
+    provenance,
     report,
     log_group,
     snapshot_group,
