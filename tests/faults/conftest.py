@@ -9,7 +9,7 @@ import pytest
 
 from exchange.log.embedded import EmbeddedPostgres
 from tests.exchange.engine.running import execute
-from tests.faults.doomed_engine import kill_postgres
+from tests.faults.killing import kill_postgres
 
 
 class BreakableServer:

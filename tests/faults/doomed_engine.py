@@ -14,7 +14,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import psutil
 
 from exchange.domain import snapshot
 from exchange.engine.engine import Engine
@@ -22,6 +21,7 @@ from exchange.engine.server import _Connection
 from exchange.log.writer import LogWriter
 from exchange.operations import child, engine_process
 from exchange.operations.work import EngineWork
+from tests.faults.killing import kill_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,14 +59,6 @@ class Ended(msgspec.Struct, frozen=True, tag=True):
 
     seq: int
     digest: str
-
-
-def kill_postgres(postmaster: int) -> None:
-    """`kill -9` of a whole server."""
-    process = psutil.Process(postmaster)
-    children = process.children(recursive=True)
-    for each in (process, *children):
-        each.kill()
 
 
 def _has_answers(connection: _Connection) -> bool:

@@ -21,8 +21,8 @@ from exchange.log.snapshots import SnapshotStore
 from gateway.websocket.client import ExchangeClient, SigningKey
 from tests.exchange.operations.running import RunningExchange, has_ended
 from tests.exchange.registry.settled import check, check_checkpoint, rebuilt
-from tests.faults.doomed_engine import kill_postgres
 from tests.faults.history import read_log, replay
+from tests.faults.killing import kill_postgres
 from tests.faults.websocket_history import ORDER_KINDS, WebsocketHistory, violations
 from tests.faults.websocket_trading import WebsocketParticipant
 from tests.market import ALPHA, BETA, GAMMA, KEYS, PROJECT, opening_commands

@@ -5,9 +5,11 @@ the product's code.
 from __future__ import annotations
 
 from bisect import bisect_right, insort
+from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import asyncpg
+import msgspec
 
 from exchange.log.lease import WriterIdentity
 from exchange.log.migrations import migrate
@@ -18,6 +20,7 @@ from exchange.registry.rebuild import TABLES, rebuild
 from exchange.registry.rows import NO_MOVEMENTS, digest_after
 from exchange.registry.settlement import Settlement
 from exchange.registry.store import RegistryStore, SettlementHeld
+from tests.market import PROJECT, V19, Market
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
     from exchange.domain.events import Recorded
     from exchange.domain.state import State
     from exchange.registry.rebuild import Rebuilt
-    from tests.market import Market
 
 IDENTITY = WriterIdentity("host-a", 4711, "")
 
@@ -217,6 +219,22 @@ async def check_checkpoint(dsn: str) -> None:
 
 def _seller(state: State, trade: int) -> str:
     return state.obligations[trade].settled.seller
+
+
+def dealt_market() -> Market:
+    """A market with trades at once and later, retirements, and an end of a day."""
+    market, random = Market(), Random(9)
+    market.list_instrument(msgspec.structs.replace(PROJECT, symbol="LATER", settlement_days=1))
+    for number in range(40):
+        symbol = random.choice((PROJECT.symbol, "LATER"))
+        quantity = random.randint(1, 500)
+        market.beta.place(market.beta.sell(quantity, 1000, symbol))
+        market.alpha.place(market.alpha.buy(quantity, 1000, symbol))
+        if number % 10 == 5:
+            market.do(market.alpha.retire_command(V19, 50, f"r-{number}"))
+    market.close_day("2026-11-24")
+    market.deposit_units("gamma", V19, 5)
+    return market
 
 
 async def append(dsn: str, recorded: list[Recorded]) -> None:

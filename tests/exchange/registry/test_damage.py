@@ -11,8 +11,7 @@ from exchange.log.chain import ChainBroken
 from exchange.log.reader import LogReader
 from exchange.registry.rebuild import BESIDE, TABLES, verify
 from tests.exchange.log.conftest import tamper
-from tests.exchange.registry.settled import SettledMarket, dump, execute, rebuilt, settle
-from tests.exchange.registry.test_settler_dies import traded
+from tests.exchange.registry.settled import SettledMarket, dealt_market, dump, execute, rebuilt, settle
 
 if TYPE_CHECKING:
     from exchange.registry.rebuild import Rebuilt
@@ -39,7 +38,7 @@ class Column(NamedTuple):
 @pytest.fixture
 async def settled(dsn: str) -> SettledMarket:
     """Gives a market with all that happens to units, settled; whose tables have lost the checks that would refuse a change."""
-    settled = SettledMarket(dsn, traded())
+    settled = SettledMarket(dsn, dealt_market())
     await settled.settle()
     connection = await asyncpg.connect(dsn)
     checks = await connection.fetch(
