@@ -168,6 +168,7 @@ FIELD_TABLE = """
 20014  RetirementID                 SEQNUM
 20015  SelfTradePrevention          INT  1=CANCEL_TAKER 2=CANCEL_MAKER 3=CANCEL_BOTH 4=DECREMENT
 20016  TakerSide                    CHAR  1=BUY 2=SELL
+20017  EntryRejectCode              INT
 20020  ProtectionReqID              STRING
 20021  ProtectionAction             INT  1=SET 2=RESET 3=QUERY
 20022  ProtectionQty                QTY

@@ -117,7 +117,7 @@ r OrderMassCancelReport from-venue
 b MassQuoteAcknowledgement from-venue
     QuoteID! QuoteStatus! QuoteRejectReason QuoteType QuoteResponseLevel Account Text EncodedText
     NoQuoteSets(QuoteSetID! TotNoQuoteEntries
-        NoQuoteEntries(QuoteEntryID! Symbol BidPx OfferPx BidSize OfferSize QuoteEntryRejectReason VenueRejectCode))
+        NoQuoteEntries(QuoteEntryID! Symbol BidPx OfferPx BidSize OfferSize QuoteEntryRejectReason EntryRejectCode))
     VenueRejectCode VenueSeq
 
 W MarketDataSnapshotFullRefresh from-venue

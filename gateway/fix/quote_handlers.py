@@ -167,7 +167,7 @@ class _MassQuote:
                     tags.QUOTE_ENTRY_ID: entry[tags.QUOTE_ENTRY_ID],
                     tags.SYMBOL: entry[tags.SYMBOL],
                     tags.QUOTE_ENTRY_REJECT_REASON: quote_reason(reject.code),
-                    tags.VENUE_REJECT_CODE: reject.code.value,
+                    tags.ENTRY_REJECT_CODE: reject.code.value,
                 }
             )
         if sets:

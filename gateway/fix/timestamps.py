@@ -72,7 +72,7 @@ def _render_second(second: int) -> str:
     days, second_of_day = divmod(second, 86_400)
     minutes, seconds = divmod(second_of_day, 60)
     day = date.fromordinal(EPOCH_DAY + days)
-    return f"{day:%Y%m%d}-{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
+    return f"{day.year:04d}{day.month:02d}{day.day:02d}-{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
 
 
 def _days(text: str) -> int | None:
