@@ -15,6 +15,7 @@ from exchange.domain import events as ev
 from exchange.domain.carbon.ex_ante_forms import UnitsConverted, UnitsExpired
 from exchange.domain.carbon.forms import CARBON_EVENT_TYPES
 from exchange.domain.carbon.freeze_forms import LockReplaced, TradeCancelled, UnitsFrozen, UnitsReleased
+from exchange.domain.carbon.project_forms import ProjectRegistered
 from exchange.domain.intervals import IntervalError
 from exchange.domain.ledger import LedgerError
 from exchange.domain.making.forms import MAKING_EVENT_TYPES
@@ -35,6 +36,7 @@ from exchange.registry.rows import (
     MovementRow,
     Place,
     PostingRow,
+    ProjectRow,
     Retirement,
     SettledTrade,
     digest_after,
@@ -62,6 +64,7 @@ class Appended(msgspec.Struct):
     postings: list[PostingRow]
     batches: list[Batch]
     classes: list[CreditClassRow]
+    projects: list[ProjectRow]
     instruments: list[InstrumentRow]
     issuances: list[Issuance]
     retirements: list[Retirement]
@@ -252,7 +255,14 @@ class Projection:
                 known.unit.value,
                 known.country,
                 known.labels,
+                known.crediting.value if known.crediting else "",
             )
+        )
+
+    def _project_registered(self, event: ProjectRegistered) -> None:
+        described = event.project
+        self._new.projects.append(
+            ProjectRow(described.registry, described.project, self.seq, described.crediting.value)
         )
 
     def _instrument_listed(self, event: ev.InstrumentListed) -> None:
@@ -272,7 +282,7 @@ class Projection:
 
 
 def _nothing() -> Appended:
-    return Appended([], [], [], [], [], [], [], [], [], [])
+    return Appended([], [], [], [], [], [], [], [], [], [], [])
 
 
 _RULES: dict[type[ev.Event], Callable[..., None]] = {
@@ -292,6 +302,7 @@ _RULES: dict[type[ev.Event], Callable[..., None]] = {
     UnitsConverted: Projection._units_converted,  # noqa: SLF001
     UnitsExpired: Projection._units_expired,  # noqa: SLF001
     ev.ClassRegistered: Projection._class_registered,  # noqa: SLF001
+    ProjectRegistered: Projection._project_registered,  # noqa: SLF001
     ev.InstrumentListed: Projection._instrument_listed,  # noqa: SLF001
     ev.VenueOpened: Projection._venue_opened,  # noqa: SLF001
     ev.DayClosed: Projection._day_closed,  # noqa: SLF001

@@ -13,6 +13,7 @@ import msgspec
 
 from exchange.domain import events as ev
 from exchange.domain.carbon.ex_ante_forms import ExAnteExpired, UnitsExpired
+from exchange.domain.carbon.project_forms import Crediting
 from exchange.domain.instruments import Unit
 from exchange.domain.rejects import Reject, RejectCode
 from exchange.domain.serials import SerialBlock
@@ -38,6 +39,8 @@ class RegisteredProject(msgspec.Struct, frozen=True):
     country: str
     """ISO 3166 alpha-2 code of the host country; empty: not known."""
     unit: Unit
+    crediting: Crediting
+    """What is expected is never counted with what was verified: a project that has both is in two rows."""
     classes: tuple[str, ...]
     vintages: tuple[int, ...]
     issued: int
@@ -157,9 +160,14 @@ _CLASSES = f"""
 SELECT class_id FROM {SCHEMA}.credit_class
 WHERE ($1 = '' OR registry = $1) AND ($2 = '' OR project = $2) AND ($3 = '' OR class_id = $3)
 """
+_CREDITING = f"""
+coalesce(nullif(known.crediting, ''), (SELECT described.crediting FROM {SCHEMA}.project AS described
+    WHERE (described.registry, described.project) = (known.registry, known.project) ORDER BY described.seq DESC LIMIT 1),
+    '{Crediting.EX_POST.value}')
+"""
 _PROJECTS = f"""
 SELECT min(known.seq) AS seq, registry, project, (array_agg(name ORDER BY known.seq DESC))[1] AS name,
-    (array_agg(country ORDER BY known.seq DESC))[1] AS country, unit,
+    (array_agg(country ORDER BY known.seq DESC))[1] AS country, unit, {_CREDITING} AS crediting,
     array_agg(class_id ORDER BY known.seq) AS classes, array_agg(DISTINCT vintage) AS vintages,
     coalesce(sum(issued), 0)::bigint AS issued, coalesce(sum(held + locked + frozen), 0)::bigint AS in_circulation,
     coalesce(sum(retired), 0)::bigint AS retired, coalesce(sum(cancelled), 0)::bigint AS cancelled,
@@ -167,7 +175,7 @@ SELECT min(known.seq) AS seq, registry, project, (array_agg(name ORDER BY known.
     coalesce(sum(expired), 0)::bigint AS expired, coalesce(sum(withdrawn), 0)::bigint AS withdrawn
 FROM {SCHEMA}.credit_class AS known LEFT JOIN {SCHEMA}.class_total AS total USING (class_id)
 WHERE ($1 = '' OR registry = $1) AND ($2 = '' OR project = $2) AND ($3 = '' OR class_id = $3)
-GROUP BY registry, project, unit HAVING min(known.seq) > $4 ORDER BY min(known.seq) LIMIT $5
+GROUP BY registry, project, unit, {_CREDITING} HAVING min(known.seq) > $4 ORDER BY min(known.seq) LIMIT $5
 """
 _COLUMNS = """
 came.seq, came.n, came.kind, class_id, batch.registry, batch, first, last, project, name, country, vintage, unit,
@@ -202,9 +210,10 @@ async def read_projects(
             row["name"],
             row["country"],
             Unit(row["unit"]),
+            Crediting(row["crediting"]),
             tuple(row["classes"]),
             tuple(row["vintages"]),
-            *tuple(row)[8:],
+            *tuple(row)[9:],
         )
         for row in rows
     ]

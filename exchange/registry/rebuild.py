@@ -35,6 +35,7 @@ _CLOSE_EVENTS: Final = 20_000
 TABLES: Final = {
     "checkpoint": ("only_row",),
     "credit_class": ("class_id",),
+    "project": ("registry", "project", "seq"),
     "instrument": ("instrument",),
     "batch": ("batch_id",),
     "holding": ("batch_id", "first"),

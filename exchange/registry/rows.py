@@ -117,6 +117,17 @@ class CreditClassRow(NamedTuple):
     unit: str
     country: str
     labels: tuple[str, ...]
+    crediting: str
+    """As the class says itself; empty: as its project."""
+
+
+class ProjectRow(NamedTuple):
+    """What a project was described as from an event on."""
+
+    registry: str
+    project: str
+    seq: int
+    crediting: str
 
 
 class InstrumentRow(NamedTuple):

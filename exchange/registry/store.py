@@ -31,6 +31,7 @@ from exchange.registry.rows import (
     Issuance,
     Movement,
     Posting,
+    ProjectRow,
     Retirement,
     SettledTrade,
 )
@@ -232,6 +233,7 @@ class RegistryStore:
         tables: tuple[tuple[str, Sequence[tuple[object, ...]], tuple[str, ...]], ...] = (
             ("batch", appended.batches, Batch._fields),
             ("credit_class", appended.classes, CreditClassRow._fields),
+            ("project", appended.projects, ProjectRow._fields),
             ("instrument", appended.instruments, InstrumentRow._fields),
             ("movement", appended.movements, Movement._fields),
             ("posting", appended.postings, Posting._fields),

@@ -40,9 +40,20 @@ CREATE TABLE credit_class (
     vintage integer NOT NULL,
     unit text NOT NULL,
     country text NOT NULL,
-    labels text[] NOT NULL
+    labels text[] NOT NULL,
+    crediting text NOT NULL CHECK (crediting IN ('', 'ex_post', 'ex_ante'))
 );
+COMMENT ON COLUMN credit_class.crediting IS 'as the class says itself; empty: as its project';
 CREATE INDEX credit_class_project ON credit_class (registry, project);
+
+-- What projects were described as; the newest description counts. Projects that nobody described are not here.
+CREATE TABLE project (
+    registry text NOT NULL,
+    project text NOT NULL,
+    seq bigint NOT NULL,
+    crediting text NOT NULL,
+    PRIMARY KEY (registry, project, seq)
+);
 
 -- What it takes to read the prices of trades.
 CREATE TABLE instrument (

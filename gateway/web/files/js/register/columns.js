@@ -19,6 +19,7 @@ const PROJECT_COLUMNS = [
   ...["issued", "in_circulation", "retired"].map((name) => figure(name)),
   { title: "Other ends", className: "number", cell: (row) => amountCell(row.issued - row.in_circulation - row.retired) },
   { title: "Unit", cell: (row) => cell(unitText(row.unit)) },
+  { title: "Tonnes are", cell: (row) => cell(creditingText(row.crediting)) },
 ];
 
 /** @type {Column[]} */
@@ -97,6 +98,9 @@ export const serialAddress = (registry, text) => `#/serial/${encodeURIComponent(
 export function titleOf(name) {
   return name[0].toUpperCase() + name.slice(1).replace("_", " ");
 }
+
+/** @param {string} crediting */
+const creditingText = (crediting) => (crediting === "ex_ante" ? "expected" : "verified");
 
 /** @param {string} unit */
 export const unitText = (unit) => (unit === "kg" ? "kg CO₂e" : "t CO₂e");

@@ -135,15 +135,19 @@ function tableRow(wanted, row) {
  */
 async function summarise(wanted, question) {
   const answer = await page(pageAddress({ list: "projects", parameters: wanted.parameters })).catch(() => null);
-  const [project] = answer?.rows ?? [];
+  const rows = answer?.rows ?? [];
+  const project = rows.find((/** @type {any} */ row) => row.crediting === "ex_post") ?? rows[0];
+  const expected = rows.find((/** @type {any} */ row) => row.crediting === "ex_ante" && row !== project);
   if (question !== asked || !project || !wanted.project) return;
   setText(byId("summary-title"), project.name || `${project.registry} ${project.project}`);
   setText(
     byId("summary-what"),
-    [`${project.registry} ${project.project}`, project.country, `in ${unitText(project.unit)}`].filter(Boolean).join(" · "),
+    [`${project.registry} ${project.project}`, project.country, `in ${unitText(project.unit)}`, project.crediting === "ex_ante" ? "expected, not verified" : ""].filter(Boolean).join(" · "),
   );
   byId("figures").replaceChildren(
-    ...[...FIGURES, ...OTHER_ENDS.filter((name) => project[name])].map((name) => element("div", {}, element("dt", {}, titleOf(name)), element("dd", {}, grouped(project[name])))),
+    ...[...FIGURES, ...OTHER_ENDS.filter((name) => project[name])].map((name) => figure(titleOf(name), project[name])),
+    // What is expected is no part of those.
+    ...(expected ? [figure("Expected, not verified", expected.in_circulation)] : []),
   );
   const { project: names, list } = wanted;
   byId("project-lists").replaceChildren(
@@ -152,6 +156,13 @@ async function summarise(wanted, question) {
   markCurrent(byId("project-lists"), projectAddress(names, list));
   show(byId("summary"), true);
 }
+
+/**
+ * An amount with its name.
+ * @param {string} title
+ * @param {number} amount
+ */
+const figure = (title, amount) => element("div", {}, element("dt", {}, title), element("dd", {}, grouped(amount)));
 
 /**
  * Marks the link that leads to where we are.
