@@ -13,9 +13,14 @@ from exchange.operations.admin.calendars import calendars
 from exchange.operations.admin.corsia import corsia
 from exchange.operations.admin.ex_ante import ex_ante as admin_ex_ante
 from exchange.operations.admin.fix import fix
+from exchange.operations.admin.freezes import freezes
 from exchange.operations.admin.instruments import fees, instruments
+from exchange.operations.admin.labels import labels
 from exchange.operations.admin.participants import accounts, keys, participants
 from exchange.operations.admin.parties import parties
+from exchange.operations.admin.projects import issuances, projects
+from exchange.operations.admin.reversals import reversals
+from exchange.operations.carbon_report_commands import COMMANDS as CARBON_REPORTS
 from exchange.operations.certificate_commands import certificate
 from exchange.operations.config_commands import config
 from exchange.operations.diff_command import diff
@@ -70,6 +75,11 @@ for group in (
     article6,
     corsia,
     admin_ex_ante,
+    projects,
+    issuances,
+    reversals,
+    freezes,
+    labels,
 ):
     admin.add_command(group)
 for command in (
@@ -91,4 +101,6 @@ for command in (
     config,
 ):
     main.add_command(command)
+for command in CARBON_REPORTS:
+    report.add_command(command)
 log_group.add_command(head)

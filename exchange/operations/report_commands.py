@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 _WIDEST_TABLE: Final = 9
 """Columns; a wider one is printed row by row."""
-_AFTER_ALL_DAYS: Final = "9999-12-31"
+AFTER_ALL_DAYS: Final = "9999-12-31"
+"""A report up to this date is up to the end of the log."""
 
 
 @click.group()
@@ -82,13 +83,18 @@ def _show(tables: Iterable[Table]) -> None:
             click.echo()
 
 
-def _outcomes(exchange: Exchange, date: str | None) -> tuple[Outcomes, str]:
-    """The outcomes at the end of a business date and the date: the present one, where none is given."""
+def check_date(date: str | None) -> None:
+    """Raises OperationError where a date is given that is none."""
     if date is not None:
         try:
             parse_date(date)
         except Reject as reject:
             raise OperationError(reject.message, ExitCode.USAGE) from reject
+
+
+def _outcomes(exchange: Exchange, date: str | None) -> tuple[Outcomes, str]:
+    """The outcomes at the end of a business date and the date: the present one, where none is given."""
+    check_date(date)
     outcomes = Outcomes()
 
     async def work() -> None:
@@ -100,7 +106,7 @@ def _outcomes(exchange: Exchange, date: str | None) -> tuple[Outcomes, str]:
             async for page in pages:
                 for stored in page:
                     recorded = stored.to_recorded()
-                    if begins_after(recorded.event, date or _AFTER_ALL_DAYS):
+                    if begins_after(recorded.event, date or AFTER_ALL_DAYS):
                         return
                     outcomes.apply(recorded)
 

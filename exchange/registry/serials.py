@@ -123,6 +123,11 @@ def block_text(registry: str, batch: str, first: int, last: int) -> str:
     return f"{batch} [{first} to {last}]" if form is None else form.write(batch, first, last)
 
 
+def text_of(block: SerialBlock) -> str:
+    """The text of a block."""
+    return block_text(block.registry, block.batch, block.first, block.last)
+
+
 @lru_cache(maxsize=4096)
 def _form_of(registry: str, batch: str) -> SerialForm | None:
     # Which numbers stand in a batch's text makes no difference.

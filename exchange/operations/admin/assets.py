@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from exchange.domain import commands
+from exchange.domain.carbon.label_forms import ReclassifyUnits
 from exchange.domain.carbon.project_forms import Crediting
 from exchange.domain.identity import LOCAL_OPERATOR
 from exchange.domain.instruments import CreditClass, Unit
@@ -95,7 +96,8 @@ def units() -> None:
     """Book serial blocks that come in, go out, are issued here, end, or move to another registry."""
 
 
-def _block_options(function: click.decorators.FC) -> click.decorators.FC:
+def block_options(function: click.decorators.FC) -> click.decorators.FC:
+    """The options --block and --blocks-file; `found_blocks` reads them."""
     function = click.option(
         "--block",
         "blocks",
@@ -114,7 +116,7 @@ def _block_options(function: click.decorators.FC) -> click.decorators.FC:
 @units.command("deposit")
 @click.argument("account")
 @click.argument("class_id", metavar="CLASS")
-@_block_options
+@block_options
 @reference_option
 @json_option
 @exchange_options
@@ -129,7 +131,7 @@ def deposit_units(
     as_json: bool,
 ) -> None:
     """Credit serial blocks of a credit class to ACCOUNT."""
-    found = _blocks(blocks, blocks_file)
+    found = found_blocks(blocks, blocks_file)
     quantity = sum(block.quantity for block in found)
     command = commands.DepositUnits(LOCAL_OPERATOR, account, class_id, quantity, found, reference)
     change(exchange, command, f"deposited {quantity} of {class_id} to {account}", as_json=as_json)
@@ -138,7 +140,7 @@ def deposit_units(
 @units.command("withdraw")
 @click.argument("account")
 @click.argument("class_id", metavar="CLASS")
-@_block_options
+@block_options
 @reference_option
 @json_option
 @exchange_options
@@ -153,7 +155,7 @@ def withdraw_units(
     as_json: bool,
 ) -> None:
     """Debit serial blocks of a credit class from ACCOUNT."""
-    found = _blocks(blocks, blocks_file)
+    found = found_blocks(blocks, blocks_file)
     quantity = sum(block.quantity for block in found)
     command = commands.WithdrawUnits(LOCAL_OPERATOR, account, class_id, quantity, found, reference)
     change(exchange, command, f"withdrew {quantity} of {class_id} from {account}", as_json=as_json)
@@ -163,14 +165,24 @@ def withdraw_units(
 @click.argument("account")
 @click.argument("class_id", metavar="CLASS")
 @click.argument("quantity", type=int)
+@click.option(
+    "--buffer", type=int, default=0, show_default=True, help="Units to issue besides, into the buffer pool."
+)
 @reference_option
 @json_option
 @exchange_options
 def issue_units(
-    exchange: Exchange, *, account: str, class_id: str, quantity: int, reference: str, as_json: bool
+    exchange: Exchange,
+    *,
+    account: str,
+    class_id: str,
+    quantity: int,
+    buffer: int,
+    reference: str,
+    as_json: bool,
 ) -> None:
     """Issue QUANTITY units of a class of the venue's own registry (EXC) to ACCOUNT; the venue numbers them."""
-    command = commands.IssueUnits(LOCAL_OPERATOR, account, class_id, quantity, reference)
+    command = commands.IssueUnits(LOCAL_OPERATOR, account, class_id, quantity, reference, buffer)
     change(exchange, command, f"issued {quantity} of {class_id} to {account}", as_json=as_json)
 
 
@@ -200,7 +212,7 @@ def issue_shared(
 @units.command("cancel")
 @click.argument("account")
 @click.argument("class_id", metavar="CLASS")
-@_block_options
+@block_options
 @click.option("--reason", required=True, help="For the record, such as: issued in error.")
 @reference_option
 @json_option
@@ -217,7 +229,7 @@ def cancel_units(
     as_json: bool,
 ) -> None:
     """End serial blocks of ACCOUNT for ever, for nobody's use. A retirement is its owner's; see the websocket."""
-    found = _blocks(blocks, blocks_file)
+    found = found_blocks(blocks, blocks_file)
     quantity = sum(block.quantity for block in found)
     command = commands.CancelUnits(LOCAL_OPERATOR, account, class_id, found, reason, reference)
     change(exchange, command, f"cancelled {quantity} of {class_id} of {account}", as_json=as_json)
@@ -227,7 +239,7 @@ def cancel_units(
 @click.argument("account")
 @click.argument("class_id", metavar="CLASS")
 @click.argument("to_class_id", metavar="TO_CLASS")
-@_block_options
+@block_options
 @click.option(
     "--to-block",
     "to_blocks",
@@ -251,7 +263,7 @@ def move_units(
     as_json: bool,
 ) -> None:
     """Book that serial blocks of ACCOUNT were cancelled at their registry and issued as TO_CLASS at another."""
-    found = _blocks(blocks, blocks_file)
+    found = found_blocks(blocks, blocks_file)
     quantity = sum(block.quantity for block in found)
     command = commands.MoveUnits(
         LOCAL_OPERATOR,
@@ -267,7 +279,37 @@ def move_units(
     )
 
 
-def _blocks(texts: tuple[str, ...], file: Path | None) -> tuple[SerialBlock, ...]:
+@units.command("reclassify")
+@click.argument("reclassification")
+@click.argument("class_id", metavar="CLASS")
+@click.argument("to_class_id", metavar="TO_CLASS")
+@block_options
+@click.option("--reason", required=True, help="For the record, such as: labelled by the registry.")
+@json_option
+@exchange_options
+def reclassify_units(
+    exchange: Exchange,
+    *,
+    reclassification: str,
+    class_id: str,
+    to_class_id: str,
+    blocks: tuple[str, ...],
+    blocks_file: Path | None,
+    reason: str,
+    as_json: bool,
+) -> None:
+    """Let serial blocks of CLASS be units of TO_CLASS (same project and vintage) with all who hold them.
+
+    RECLASSIFICATION is its id: repeating the command changes nothing.
+    """
+    found = found_blocks(blocks, blocks_file)
+    command = ReclassifyUnits(LOCAL_OPERATOR, class_id, to_class_id, found, reason, reclassification)
+    quantity = sum(block.quantity for block in found)
+    change(exchange, command, f"reclassified {quantity} of {class_id} as {to_class_id}", as_json=as_json)
+
+
+def found_blocks(texts: tuple[str, ...], file: Path | None) -> tuple[SerialBlock, ...]:
+    """The blocks of both options, at least one. Raises click.UsageError, OperationError or Refused."""
     found = [parse_block(text) for text in texts]
     if file is not None:
         found += read_blocks(file)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
 from exchange.domain import commands
+from exchange.domain.carbon.basket_forms import BasketRule
+from exchange.domain.carbon.project_forms import Crediting, Mitigation
 from exchange.domain.identity import LOCAL_OPERATOR
-from exchange.domain.instruments import Instrument, InstrumentState
+from exchange.domain.instruments import Instrument, InstrumentState, Unit
 from exchange.domain.money import parse_decimal
 from exchange.domain.order_entry import price_band
 from exchange.domain.rejects import Reject, RejectCode
 from exchange.operations.administering import change, read_state
 from exchange.operations.errors import Refused
-from exchange.operations.options import exchange_options, json_option
+from exchange.operations.options import CommandFunction, exchange_options, json_option
 from exchange.operations.output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -98,7 +100,7 @@ def _row(state: State, listing: Listing) -> InstrumentRow:
         state=listing.state.value,
         currency=instrument.currency,
         unit=instrument.unit.value,
-        classes=list(instrument.classes),
+        classes=list(instrument.classes or listing.deliverable),
         tick=price(1),
         lot=instrument.lot,
         minimum_quantity=instrument.minimum_quantity,
@@ -115,79 +117,121 @@ def _row(state: State, listing: Listing) -> InstrumentRow:
     )
 
 
+def _terms_options(function: CommandFunction) -> CommandFunction:
+    """The terms of every instrument, but what delivers into it; the function gets them as `terms`."""
+    for option in reversed(_TERMS):
+        function = option(function)
+    return function
+
+
+_TERMS = (
+    click.option("--name", required=True, help="What people read."),
+    click.option("--currency", required=True, help="ISO 4217, such as EUR."),
+    click.option("--tick", required=True, help="Smallest price step per unit, such as 0.01."),
+    click.option(
+        "--reference-price", required=True, help="Decimal price per unit, the centre of the price band."
+    ),
+    click.option("--lot", type=int, default=1, show_default=True, help="Units that orders are multiples of."),
+    click.option("--minimum", type=int, help="Smallest order. Default: one lot."),
+    click.option("--maximum", type=int, default=1_000_000, show_default=True, help="Largest order."),
+    click.option("--band-ppm", type=int, default=200_000, show_default=True, help="Width of the price band."),
+    click.option("--maker-fee-ppm", type=int, default=0, show_default=True),
+    click.option("--taker-fee-ppm", type=int, default=0, show_default=True),
+    click.option(
+        "--settlement-days",
+        type=int,
+        default=0,
+        show_default=True,
+        help="Business days from trade to settlement; 0: at once.",
+    ),
+    click.option(
+        "--calendar",
+        default="",
+        help="Holiday calendar of those days (`calendars set`). Default: Monday to Friday.",
+    ),
+)
+
+
 @instruments.command("create")
 @click.argument("symbol")
-@click.option("--name", required=True, help="What people read.")
 @click.option("--class", "classes", multiple=True, required=True, help="Credit class; several make a basket.")
-@click.option("--currency", required=True, help="ISO 4217, such as EUR.")
-@click.option("--tick", required=True, help="Smallest price step per unit, such as 0.01.")
-@click.option(
-    "--reference-price", required=True, help="Decimal price per unit, the centre of the price band."
-)
-@click.option("--lot", type=int, default=1, show_default=True, help="Units that orders are multiples of.")
-@click.option("--minimum", type=int, help="Smallest order. Default: one lot.")
-@click.option("--maximum", type=int, default=1_000_000, show_default=True, help="Largest order.")
-@click.option("--band-ppm", type=int, default=200_000, show_default=True, help="Width of the price band.")
-@click.option("--maker-fee-ppm", type=int, default=0, show_default=True)
-@click.option("--taker-fee-ppm", type=int, default=0, show_default=True)
-@click.option(
-    "--settlement-days",
-    type=int,
-    default=0,
-    show_default=True,
-    help="Business days from trade to settlement; 0: at once.",
-)
-@click.option(
-    "--calendar",
-    default="",
-    help="Holiday calendar of those days (`calendars set`). Default: Monday to Friday.",
-)
+@_terms_options
 @json_option
 @exchange_options
-def create(
+def create(exchange: Exchange, *, symbol: str, classes: tuple[str, ...], as_json: bool, **terms: Any) -> None:
+    """List an instrument on one credit class, or a basket of several that do not change."""
+    known = read_state(exchange).classes.get(classes[0])
+    instrument = _instrument(symbol, classes, **terms)
+    if known is not None:
+        instrument = msgspec.structs.replace(instrument, unit=known.unit)
+    command = commands.ListInstrument(LOCAL_OPERATOR, instrument)
+    change(exchange, command, f"listed {symbol}", as_json=as_json)
+
+
+@instruments.command("create-basket")
+@click.argument("symbol")
+@click.option("--registry", "registries", multiple=True, help="Such as VCS; may be repeated: any of them.")
+@click.option("--type", "project_types", multiple=True, help="Project type; may be repeated: any of them.")
+@click.option("--methodology", "methodologies", multiple=True, help="May be repeated: any of them.")
+@click.option("--country", "countries", multiple=True, help="ISO 3166 alpha-2; may be repeated: any of them.")
+@click.option("--vintage-from", type=int, default=0, help="First vintage.")
+@click.option("--vintage-to", type=int, default=0, help="Last vintage.")
+@click.option("--label", "labels", multiple=True, help="May be repeated: all of them.")
+@click.option("--mitigation", type=click.Choice([mitigation.value for mitigation in Mitigation]))
+@click.option(
+    "--crediting",
+    type=click.Choice([crediting.value for crediting in Crediting]),
+    default=Crediting.EX_POST.value,
+    show_default=True,
+)
+@click.option(
+    "--unit", type=click.Choice([unit.value for unit in Unit]), default=Unit.TONNE.value, show_default=True
+)
+@_terms_options
+@json_option
+@exchange_options
+def create_basket(
     exchange: Exchange,
     *,
     symbol: str,
-    name: str,
+    mitigation: str | None,
+    crediting: str,
+    unit: str,
+    as_json: bool,
+    **others: Any,
+) -> None:
+    """List a basket by its rule: classes join as soon as they meet it, and leave as soon as they do not."""
+    criteria = {field: others.pop(field) for field in BasketRule.__struct_fields__ if field in others}
+    rule = BasketRule(
+        **criteria,
+        mitigation=Mitigation(mitigation) if mitigation else None,
+        crediting=Crediting(crediting),
+    )
+    instrument = msgspec.structs.replace(_instrument(symbol, (), **others), rule=rule, unit=Unit(unit))
+    command = commands.ListInstrument(LOCAL_OPERATOR, instrument)
+    change(exchange, command, f"listed {symbol}", as_json=as_json)
+
+
+def _instrument(
+    symbol: str,
     classes: tuple[str, ...],
-    currency: str,
-    tick: str,
-    reference_price: str,
+    *,
     lot: int,
     minimum: int | None,
     maximum: int,
-    band_ppm: int,
-    maker_fee_ppm: int,
-    taker_fee_ppm: int,
     settlement_days: int,
     calendar: str,
-    as_json: bool,
-) -> None:
-    """List an instrument on one credit class, or a basket of several."""
-    state = read_state(exchange)
+    **terms: Any,
+) -> Instrument:
     instrument = priced_instrument(
         symbol=symbol,
-        name=name,
         classes=classes,
-        currency=currency,
-        tick=tick,
-        reference_price=reference_price,
         lot=lot,
         minimum_quantity=lot if minimum is None else minimum,
         maximum_quantity=maximum,
-        band_ppm=band_ppm,
-        maker_fee_ppm=maker_fee_ppm,
-        taker_fee_ppm=taker_fee_ppm,
+        **terms,
     )
-    known = state.classes.get(classes[0])
-    instrument = msgspec.structs.replace(
-        instrument,
-        unit=instrument.unit if known is None else known.unit,
-        settlement_days=settlement_days,
-        calendar=calendar,
-    )
-    command = commands.ListInstrument(LOCAL_OPERATOR, instrument)
-    change(exchange, command, f"listed {symbol}", as_json=as_json)
+    return msgspec.structs.replace(instrument, settlement_days=settlement_days, calendar=calendar)
 
 
 def priced_instrument(
