@@ -94,7 +94,7 @@ async def test_a_settler_dies_at_some_moments(dsn: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_a_settler_dies_at_every_moment(dsn: str) -> None:
     """Before, during and after each single operation."""
     assert await kill_settlers(dsn, 1, 1) >= 90
@@ -143,6 +143,6 @@ async def test_postgres_dies_in_the_middle_of_a_settlement(server: BreakableServ
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-async def test_postgres_dies_under_settlement_at_every_moment(server: BreakableServer) -> None:
-    """Before, during and after each single operation."""
-    assert await kill_servers(server, 1, 1) >= 90
+async def test_postgres_dies_under_settlement_at_many_moments(server: BreakableServer) -> None:
+    """Before, during and after every fourth operation of all."""
+    assert await kill_servers(server, 1, 4) >= 30
