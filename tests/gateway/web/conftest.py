@@ -47,19 +47,46 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def open_page(exchange: RunningExchange, browser: Browser, tmp_path: Path) -> AsyncIterator[OpenPage]:
-    """Gives a function that opens the exchange's page; at the end of the test no page may have reported an error."""
+async def new_page(browser: Browser, tmp_path: Path) -> AsyncIterator[OpenPage]:
+    """Gives a function that makes an empty page; at the end of the test no page may have reported an error."""
     pages: list[TraderPage] = []
 
-    async def open_page(url: str = "", path: str = "", **options: Any) -> TraderPage:
+    async def new_page(**options: Any) -> TraderPage:
         options.setdefault("viewport", {"width": 1440, "height": 900})
         options.setdefault("reduced_motion", "reduce")
         context = await browser.new_context(**options)
         page = TraderPage(await context.new_page(), tmp_path)
         pages.append(page)
-        address = url or exchange.url.replace("ws://", "http://").removesuffix("/ws")
-        await page.open(f"{address}/{path}")
         return page
 
-    yield open_page
+    yield new_page
     assert [] == [error for page in pages for error in page.errors]
+
+
+@pytest.fixture
+def open_page(exchange: RunningExchange, new_page: OpenPage) -> OpenPage:
+    """Gives a function that opens the trader's page of the exchange."""
+
+    async def open_page(url: str = "", path: str = "", **options: Any) -> TraderPage:
+        page = await new_page(**options)
+        await page.open(f"{url or http_address(exchange)}/{path}")
+        return page
+
+    return open_page
+
+
+@pytest.fixture
+def open_register(exchange: RunningExchange, new_page: OpenPage) -> OpenPage:
+    """Gives a function that opens the public register at a place."""
+
+    async def open_register(place: str = "#/projects", **options: Any) -> TraderPage:
+        page = await new_page(**options)
+        await page.page.goto(f"{http_address(exchange)}/register{place}")
+        return page
+
+    return open_register
+
+
+def http_address(exchange: RunningExchange) -> str:
+    """Where the pages of an exchange are."""
+    return exchange.url.replace("ws://", "http://").removesuffix("/ws")

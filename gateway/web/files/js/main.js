@@ -19,6 +19,7 @@ import { MarketsView } from "./views/markets_view.js";
 import { notify, notifyError } from "./views/notices.js";
 import { RetireView } from "./views/retire_view.js";
 import { SerialsView } from "./views/serials_view.js";
+import { StatementView } from "./views/statement_view.js";
 import { StatusView } from "./views/status_view.js";
 import { StripView } from "./views/strip_view.js";
 import { TicketView } from "./views/ticket_view.js";
@@ -33,6 +34,9 @@ const CANCEL_REASONS = {
   disconnected: "its session ended",
   dead_man: "the dead-man timer ran out",
   instrument_closed: "the instrument was closed",
+  units_frozen: "units that it was to deliver were frozen",
+  not_deliverable: "a class that it was to deliver left the basket",
+  class_changed: "units that it was to deliver became another class",
 };
 
 const scheme = location.protocol === "https:" ? "wss:" : "ws:";
@@ -65,6 +69,10 @@ const certificate = new CertificateView();
 const retire = new RetireView(desk.requests, classOf, (retirement) => certificate.open(retirement));
 const block = new BlockView(desk.requests, () => instruments.instruments);
 const serials = new SerialsView(connection);
+const statement = new StatementView(
+  connection,
+  () => desk.account && { account: desk.account.account, businessDate: instruments.businessDate },
+);
 const logOn = new LogOnView(
   (key, cancelOnDisconnect) => desk.logOn(key, cancelOnDisconnect),
   () => desk.logOff(),
@@ -102,6 +110,7 @@ const drawAccount = oncePerFrame(() => {
   logOn.draw(keyId, session.loggedOn?.role ?? "");
   drawAccountChoice();
   accountView.draw(account, session.mayTrade, instruments.businessDate);
+  statement.draw();
   bookView.ownPrices = new Set(
     [...(account?.orders.values() ?? [])]
       .filter((order) => order.instrument === market.symbol)
@@ -287,7 +296,9 @@ function tell(channel, data) {
   } else if (channel === "block_trades") {
     tellOfBlock(data);
   } else if (channel === "settlements") {
-    notify(`Trade ${data.trade_id} settled: ${creditsText(data.delivered)} for ${grouped(data.amount)} ${data.currency}.`, "done");
+    const what = `${creditsText(data.delivered)} for ${grouped(data.amount)} ${data.currency}`;
+    if (data.outcome === "cancelled") notify(`Trade ${data.trade_id} will not settle (${what}): ${data.reason}.`);
+    else notify(`Trade ${data.trade_id} settled: ${what}.`, "done");
     // A day has ended: what still waits for its day is told by the date.
     instruments.reload().catch(tellUnlessLost);
   }

@@ -7,7 +7,7 @@ import { actionsCell, creditsText, rowButton, settlesText, sideCell } from "./ce
 import { Rows } from "./rows.js";
 import { shortTime } from "./times.js";
 
-const TABS = ["orders", "fills", "blocks", "balances", "retirements"];
+const TABS = ["orders", "fills", "blocks", "balances", "retirements", "statement"];
 
 const TIMES = { day: "day", gtc: "GTC", gtd: "GTD", ioc: "IOC", fok: "FOK" };
 
