@@ -192,7 +192,11 @@ def check_request_id(state: State, account: str, request_id: str) -> None:
 
 def _check_unused(state: State, account: str, client_order_id: str) -> None:
     """Orders, and requests about them, share their ids: an order takes that of the request that amended it."""
-    if client_order_id in state.remembered.get(account, ()) or state.requests.find(account, client_order_id):
+    if (
+        client_order_id in state.remembered.get(account, ())
+        or client_order_id in state.names.get(account, ())
+        or state.requests.find(account, client_order_id)
+    ):
         raise Reject(
             RejectCode.CLIENT_ORDER_ID_REUSED,
             f"client order id {client_order_id!r} was used for another order",

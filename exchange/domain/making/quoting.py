@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exchange.domain import events as ev
-from exchange.domain.deciding import require_trader, require_trader_or_operator
+from exchange.domain.deciding import DuplicateRequest, require_trader, require_trader_or_operator
 from exchange.domain.executions import cancel_orders
 from exchange.domain.making.forms import CancelQuotes, ReplaceQuote
 from exchange.domain.making.protection import require_not_frozen
@@ -35,15 +35,13 @@ def replace_quote(venue: Deciding, command: ReplaceQuote) -> None:
     state, account, symbol = venue.state, command.account, command.instrument
     require_trader(state, command.by, command.session, account)
     for side in Side:
-        check_request_id(state, account, side_id(command.quote_id, side))
+        _check_new(state, command, side)
     tradable(state, symbol)
     require_not_frozen(state, account, symbol)
     if command.bid_quantity > 0 and command.ask_quantity > 0 and command.bid_price >= command.ask_price:
         raise Reject(RejectCode.INVALID_PRICE, "the bid of a quote lies below its ask")
-    bid = _step(state, command, Side.BUY, command.bid_price, command.bid_quantity)
-    ask = _step(state, command, Side.SELL, command.ask_price, command.ask_quantity)
+    steps = [(side, _step(state, command, side)) for side in Side]
     # The side that makes room moves first, so that a quote never meets itself.
-    steps = ((Side.BUY, bid), (Side.SELL, ask))
     for side, step in reversed(steps) if _upward(state, command) else steps:
         if isinstance(step, ev.OrderAccepted):
             enter(venue, step)
@@ -78,19 +76,36 @@ def side_id(quote_id: str, side: Side) -> str:
     return f"{quote_id}/{SIDE_NAMES[side]}"
 
 
-def _step(state: State, command: ReplaceQuote, side: Side, price: int, quantity: int) -> _Step:
+def _order(command: ReplaceQuote, side: Side) -> OrderRequest:
+    """One side as an order."""
+    price, quantity = command.bid_price, command.bid_quantity
+    if side is Side.SELL:
+        price, quantity = command.ask_price, command.ask_quantity
+    return OrderRequest(side_id(command.quote_id, side), command.instrument, side, quantity, price)
+
+
+def _check_new(state: State, command: ReplaceQuote, side: Side) -> None:
+    """Refuse an id that names something else; a side that entered the book under it makes the quote a duplicate."""
+    order = _order(command, side)
+    remembered = state.remembered.get(command.account, {}).get(order.client_order_id)
+    if remembered is not None and remembered.request == order:
+        raise DuplicateRequest(remembered.command)
+    check_request_id(state, command.account, order.client_order_id)
+
+
+def _step(state: State, command: ReplaceQuote, side: Side) -> _Step:
     """What brings one side from what is live to what is asked; raises Reject."""
     order_id = state.making.quote_order(command.account, command.instrument, side)
-    if quantity < 0:
+    order = _order(command, side)
+    if order.quantity < 0:
         raise Reject(RejectCode.INVALID_QUANTITY, "a side of a quote has a quantity of at least 0")
-    if not quantity:
+    if not order.quantity:
         return order_id
-    name = side_id(command.quote_id, side)
     if order_id:
-        order = state.orders[order_id]
-        return amendment(state, order, price, order.filled + quantity, name)
-    request = OrderRequest(name, command.instrument, side, quantity, price)
-    return acceptance(state, command.account, command.session, request, quote=True)
+        price = command.bid_price if side is Side.BUY else command.ask_price
+        live = state.orders[order_id]
+        return amendment(state, live, price, live.filled + order.quantity, order.client_order_id)
+    return acceptance(state, command.account, command.session, order, quote=True)
 
 
 def _upward(state: State, command: ReplaceQuote) -> bool:

@@ -13,7 +13,7 @@ from exchange.domain.instruments import Instrument, InstrumentState
 from exchange.domain.orders import OrderRequest, OrderType
 from exchange.domain.serials import SerialBlock
 from matching.order import SelfTradePrevention, Side, TimeInForce
-from tests.exchange.domain import random_registrar
+from tests.exchange.domain import random_making, random_registrar
 from tests.exchange.domain.random_registrar import CALENDAR, OWN
 from tests.market import ALPHA, ALPHA_2, BASKET, BETA, CASH, GAMMA, PROJECT, UNITS, V18, V19, V20, Market
 
@@ -203,13 +203,25 @@ class RandomTrading:
         price = self.price() if changes in {"price", "both"} else None
         quantity = lot * random.randint(0, 25) if changes in {"quantity", "both"} else None
         return commands.AmendOrder(
-            key_id, self.session(key_id), account, order_id, price=price, quantity=quantity
+            key_id,
+            self.session(key_id),
+            account,
+            order_id,
+            price=price,
+            quantity=quantity,
+            request_id=self._request_id(),
         )
 
     def _cancel(self) -> Command:
         account, order_id = self._live()
         key_id = self.key_of(account)
-        return commands.CancelOrder(key_id, self.session(key_id), account, order_id)
+        return commands.CancelOrder(
+            key_id, self.session(key_id), account, order_id, request_id=self._request_id()
+        )
+
+    def _request_id(self) -> str:
+        """None, a new one, or one that was used before."""
+        return self.random.choice(("", self.new_id("request"), "request-0"))
 
     def _cancel_all(self) -> Command:
         random = self.random
@@ -348,6 +360,11 @@ _MIX = (
         random_registrar.set_calendar,
         random_registrar.key_block_trade,
         random_registrar.withdraw_block_trade,
+        random_making.replace_quote,
+        random_making.cancel_quotes,
+        random_making.set_protection,
+        random_making.reset_protection,
+        random_making.fix_session,
     ),
-    (60, 20, 6, 2, 2, 3, 2, 8, 2, 3, 1, 1, 3, 4, 1, 1, 4, 1, 1, 1, 1, 6, 1),
+    (60, 20, 6, 2, 2, 3, 2, 8, 2, 3, 1, 1, 3, 4, 1, 1, 4, 1, 1, 1, 1, 6, 1, 20, 1, 3, 4, 1),
 )
