@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from exchange.domain.carbon.claim_forms import ClaimKind
+from exchange.domain.carbon.japan import RETIREMENT, term_of_use
 from exchange.domain.instruments import Unit
 
 if TYPE_CHECKING:
@@ -71,6 +72,14 @@ def claim(claimed: Claim) -> str:
     return "Contribution to mitigation in the host country: offsets nothing"
 
 
+def _forms_of_use(certificate: Certificate) -> list[tuple[str, str]]:
+    """What the registries call it, where one of them has a word of its own for it."""
+    terms = {line.registry: term_of_use(line.registry) for line in certificate.lines}
+    if set(terms.values()) == {RETIREMENT}:
+        return []
+    return [("Form of use", ", ".join(f"{registry}: {term}" for registry, term in terms.items()))]
+
+
 def facts(certificate: Certificate) -> list[tuple[str, str]]:
     """Names and values of what a buyer and an auditor look for."""
     told = [
@@ -79,6 +88,7 @@ def facts(certificate: Certificate) -> list[tuple[str, str]]:
             "Retired by",
             f"{certificate.participant_name} ({certificate.participant}), account {certificate.account}",
         ),
+        *_forms_of_use(certificate),
         *([("Claim", claim(certificate.claim))] if certificate.claim else []),
         ("Reference", certificate.reference),
         (

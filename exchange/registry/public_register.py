@@ -13,6 +13,7 @@ import msgspec
 
 from exchange.domain import events as ev
 from exchange.domain.carbon.ex_ante_forms import ExAnteExpired, UnitsExpired
+from exchange.domain.carbon.japan import term_of_use
 from exchange.domain.carbon.project_forms import Crediting
 from exchange.domain.instruments import Unit
 from exchange.domain.rejects import Reject, RejectCode
@@ -93,6 +94,8 @@ class RegisteredRetirement(_Serials, frozen=True):
     purpose: str
     retirement_quantity: int
     """Units of all blocks of the retirement."""
+    use: str
+    """What the registry calls it: `retirement`, or `invalidation (無効化)` of Japanese credits."""
     hash: str
     """Of the event in the chain of the log, hexadecimal text."""
 
@@ -240,6 +243,7 @@ async def read_retirements(
             beneficiary=for_whom[row["seq"]]["beneficiary"],
             purpose=for_whom[row["seq"]]["purpose"],
             retirement_quantity=for_whom[row["seq"]]["quantity"],
+            use=term_of_use(row["registry"]),
             hash=row["hash"].hex(),
         )
         for row in rows

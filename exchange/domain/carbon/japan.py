@@ -32,6 +32,15 @@ INVALIDATED_REGISTRIES = (J_CREDIT_REGISTRY, CDM_REGISTRY)
 """Registries whose credits are invalidated, not retired."""
 
 
+INVALIDATION = "invalidation (無効化)"
+RETIREMENT = "retirement"
+
+
+def term_of_use(registry: str) -> str:
+    """What a registry calls it when credits are used for ever."""
+    return INVALIDATION if registry in INVALIDATED_REGISTRIES else RETIREMENT
+
+
 class Scheme(StrEnum):
     """The first code of a serial."""
 

@@ -157,7 +157,7 @@ def allocate_retirement(venue: Deciding, command: AllocateRetirement) -> None:
     if retirement is None or retirement.account != command.account:
         raise Reject(
             RejectCode.UNKNOWN_RETIREMENT,
-            f"{command.retirement} is no retirement of this account with units that offset nothing yet",
+            f"{command.retirement} is no retirement of this account for compensation with units that offset nothing yet",
         )
     if retirement.beneficiary != period.opened.organisation:
         raise Reject(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from exchange.domain.carbon.claim_forms import ClaimKind
 from exchange.domain.carbon.emissions import KILOGRAMS_PER_TONNE, read_tonnes, tonnes_text, whole_tonnes
 from exchange.domain.carbon.offset_forms import (
     Activity,
@@ -112,7 +113,9 @@ def known_period(state: State, account: str, period: str) -> Period:
 
 
 def retired(state: State, seq: int, event: Retired) -> None:
-    """Units that were retired can offset something from now on."""
+    """Units that were retired can offset something from now on, unless they were for something else."""
+    if event.claim is not None and event.claim.kind is not ClaimKind.COMPENSATION:
+        return
     units = dict(units_by_class(event.credits))
     state.carbon.offset.retirements[str(seq)] = Unallocated(event.account, event.beneficiary, units)
 
