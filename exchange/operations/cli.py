@@ -14,16 +14,19 @@ from exchange.operations.admin.corsia import corsia
 from exchange.operations.admin.ex_ante import ex_ante as admin_ex_ante
 from exchange.operations.admin.fix import fix
 from exchange.operations.admin.freezes import freezes
+from exchange.operations.admin.instrument_set_command import create_set
 from exchange.operations.admin.instruments import fees, instruments
 from exchange.operations.admin.labels import labels
 from exchange.operations.admin.participants import accounts, keys, participants
 from exchange.operations.admin.parties import parties
 from exchange.operations.admin.projects import issuances, projects
 from exchange.operations.admin.reversals import reversals
+from exchange.operations.article6_report_commands import COMMANDS as ARTICLE6_REPORTS
 from exchange.operations.carbon_report_commands import COMMANDS as CARBON_REPORTS
 from exchange.operations.certificate_commands import certificate
 from exchange.operations.config_commands import config
 from exchange.operations.diff_command import diff
+from exchange.operations.doctor_command import doctor
 from exchange.operations.ex_ante_command import ex_ante
 from exchange.operations.head_command import head
 from exchange.operations.log_commands import log_group
@@ -85,6 +88,7 @@ for group in (
 for command in (
     up,
     status,
+    doctor,
     verify,
     replay,
     diff,
@@ -101,6 +105,7 @@ for command in (
     config,
 ):
     main.add_command(command)
-for command in CARBON_REPORTS:
+for command in (*CARBON_REPORTS, *ARTICLE6_REPORTS):
     report.add_command(command)
 log_group.add_command(head)
+instruments.add_command(create_set)
