@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from exchange.domain.rejects import Reject
-from exchange.log.reader import LogReader
 from exchange.operations.errors import Refused
-from exchange.operations.options import exchange_options, run_async
-from exchange.operations.report_commands import AFTER_ALL_DAYS, check_date, report_options, write_report
+from exchange.operations.options import exchange_options
+from exchange.operations.report_commands import check_date, read_until, report_options, write_report
 from exchange.registry.reports import blast_radius as blast_radius_report
 from exchange.registry.reports import deliverability, issuances, reversals
-from exchange.registry.reports.business_dates import begins_after
 from exchange.registry.reports.venue_history import VenueHistory
 
 if TYPE_CHECKING:
@@ -23,23 +20,8 @@ if TYPE_CHECKING:
 
 def read_history(exchange: Exchange, date: str | None) -> tuple[VenueHistory, str]:
     """The venue at the end of a business date and the date: the present one, where none is given."""
-    check_date(date)
     history = VenueHistory()
-
-    async def work() -> None:
-        async with (
-            exchange.database() as dsn,
-            await LogReader.open(dsn, connections=2) as reader,
-            contextlib.aclosing(reader.pages(verify=True)) as pages,
-        ):
-            async for page in pages:
-                for stored in page:
-                    recorded = stored.to_recorded()
-                    if begins_after(recorded.event, date or AFTER_ALL_DAYS):
-                        return
-                    history.apply(recorded)
-
-    run_async(work())
+    read_until(exchange, date, history.apply)
     return history, date or history.state.business_date
 
 
