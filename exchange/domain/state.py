@@ -331,7 +331,8 @@ class State:
         remembered = self.remembered.setdefault(event.account, {})
         client_order_id = event.order.client_order_id
         # A reused id is refused too, and that refusal must not displace the order that owns the id.
-        if client_order_id not in remembered:
+        named = client_order_id in self.names.get(event.account, ())
+        if client_order_id not in remembered and not named:
             remembered[client_order_id] = RememberedOrder(seq, event.order, 0, OrderStatus.REJECTED)
             self.ended_today.append((event.account, client_order_id))
 
