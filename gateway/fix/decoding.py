@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SOH = "\x01"
+_PLAIN = bytes(range(32, 127)) + SOH.encode()
+"""Delimiters, and what may stand in a field that is no data: printable ASCII."""
 _TAG = re.compile(r"[1-9][0-9]{0,8}")
 
 # FIX 373 SessionRejectReason.
@@ -63,6 +65,10 @@ def decode(frame: bytes, blocks: Mapping[str, Block]) -> Message:
         if block is None:
             _refuse_msg_type(message.msg_type)
         reader.read_body(block, message.fields)
+        if frame.translate(None, _PLAIN):
+            # Only data may hold such characters.
+            _refuse_characters(message.header)
+            _refuse_characters(message.fields)
     except _Violation as violation:
         message.problem = violation.problem
         _salvage(pieces, message.header, _SALVAGED_HEADER)
@@ -73,16 +79,13 @@ def decode(frame: bytes, blocks: Mapping[str, Block]) -> Message:
 class _Reader:
     """A place in the pieces of one message."""
 
-    __slots__ = ("_end", "_pieces", "_plain", "_position")
+    __slots__ = ("_end", "_pieces", "_position")
 
     def __init__(self, pieces: list[str]) -> None:
         self._pieces = pieces
         self._position = 3
         """The framer has looked at the first three fields, and at the last."""
         self._end = len(pieces) - 2
-        joined = "".join(pieces)
-        self._plain = joined.isascii() and joined.isprintable()
-        """No value needs a look at its characters."""
 
     def read_header(self, fields: Fields) -> None:
         """Read what stands before the body."""
@@ -111,7 +114,7 @@ class _Reader:
 
     def _read_block(self, block: Block, fields: Fields) -> None:
         """Read fields as long as they belong to a block and are not there yet."""
-        pieces, position, end, plain = self._pieces, self._position, self._end, self._plain
+        pieces, position, end = self._pieces, self._position, self._end
         rules = block.rules
         while position < end:
             tag_text, _, value = pieces[position].partition("=")
@@ -121,7 +124,7 @@ class _Reader:
             tag, check, special = rule
             if tag in fields:
                 break
-            if not check(value) or not (plain or (value.isprintable() and value.isascii())):
+            if not check(value):
                 _refuse_value(tag, value)
             position += 1
             if special is None:
@@ -234,9 +237,19 @@ def _refuse_value(tag: int, value: str) -> NoReturn:
     field = FIELDS_BY_TAG[tag]
     if not value:
         _refuse(TAG_WITHOUT_VALUE, "the field has no value", tag)
-    if not (value.isascii() and value.isprintable()) or not CHECKS[field.type](value):
+    if not CHECKS[field.type](value):
         _refuse(INCORRECT_FORMAT, f"the value is no {field.type}", tag)
     _refuse(VALUE_INCORRECT, f"the value is not among {' '.join(field.values)}", tag)
+
+
+def _refuse_characters(fields: Fields) -> None:
+    """Refuse text that is not printable ASCII."""
+    for tag, value in fields.items():
+        if isinstance(value, list):
+            for entry in value:
+                _refuse_characters(entry)
+        elif isinstance(value, str) and not (value.isascii() and value.isprintable()):
+            _refuse(INCORRECT_FORMAT, f"the value is no {FIELDS_BY_TAG[tag].type}", tag)
 
 
 def _refuse_msg_type(msg_type: str) -> NoReturn:

@@ -15,6 +15,7 @@ SOH = "\x01"
 MESSAGE_ENCODING = "347=UTF-8\x01"
 LENGTH_TAGS = {field.tag: field.length_tag for field in FIELDS.values() if field.length_tag}
 """Tags of length fields by the tags of their data."""
+_TRAILERS = [b"10=%03d\x01" % number for number in range(256)]
 
 
 def encode(msg_type: str, header: str, fields: Fields) -> bytes:
@@ -30,7 +31,7 @@ def encode(msg_type: str, header: str, fields: Fields) -> bytes:
         header += MESSAGE_ENCODING
     if not (_is_text(fields) if binary else body.count(SOH) == len(parts) - 1 and body.isascii()):
         raise ValueError(f"a field of message {msg_type!r} holds what only data may hold: {fields!r}")
-    return frame_message(f"35={msg_type}\x01{header}{body}".encode("latin-1"))
+    return frame_message(f"35={msg_type}\x01{header}{body}")
 
 
 def _is_text(fields: Fields) -> bool:
@@ -44,17 +45,17 @@ def _is_text(fields: Fields) -> bool:
     return True
 
 
-def frame_message(content: bytes) -> bytes:
-    """A whole message of what lies between BodyLength and CheckSum."""
-    counted = b"8=FIX.4.4\x019=%d\x01%b" % (len(content), content)
-    return b"%b10=%03d\x01" % (counted, checksum(counted))
+def frame_message(content: str) -> bytes:
+    """A whole message of what lies between BodyLength and CheckSum, one character for each byte."""
+    counted = f"8={BEGIN_STRING}\x019={len(content)}\x01{content}".encode("latin-1")
+    return counted + _TRAILERS[checksum(counted)]
 
 
 def _render(fields: Fields, parts: list[str]) -> bool:
     """Append fields as `tag=value`; whether there were data among them, one character for each byte."""
     binary = False
     for tag, value in fields.items():
-        if isinstance(value, list):
+        if type(value) is list:
             parts.append(f"{tag}={len(value)}")
             for entry in value:
                 binary = _render(entry, parts) or binary

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from gateway.fix.message import Problem
 
 _SENT = re.compile(
-    rb"8=FIX\.4\.4\x019=[0-9]+\x01"
-    rb"(?P<before>35=[^\x01]+\x0149=[^\x01]+\x0156=[^\x01]+\x0134=[0-9]+\x01)"
-    rb"52=(?P<sent>[^\x01]+)\x01(?P<after>.*)10=[0-9]{3}\x01",
+    r"8=FIX\.4\.4\x019=[0-9]+\x01"
+    r"(?P<before>35=[^\x01]+\x0149=[^\x01]+\x0156=[^\x01]+\x0134=[0-9]+\x01)"
+    r"52=(?P<sent>[^\x01]+)\x01(?P<after>.*)10=[0-9]{3}\x01",
     re.DOTALL,
 )
 """A message as the session encodes it."""
@@ -61,8 +61,8 @@ def business_reject(
 
 def send_again(sent: bytes, sending_time: str) -> bytes:
     """The same message with PossDupFlag, and the time it was sent first; raises ValueError for anything else."""
-    parts = _SENT.fullmatch(sent)
+    parts = _SENT.fullmatch(sent.decode("latin-1"))
     if parts is None:
         raise ValueError(f"this is no message that a session has sent: {sent!r}")
-    again = b"%b43=Y\x0152=%b\x01122=%b\x01%b"
-    return frame_message(again % (parts["before"], sending_time.encode(), parts["sent"], parts["after"]))
+    before, first_sent, after = parts.group("before", "sent", "after")
+    return frame_message(f"{before}43=Y\x0152={sending_time}\x01122={first_sent}\x01{after}")

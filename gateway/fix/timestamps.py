@@ -10,6 +10,8 @@ SECOND_NS = 1_000_000_000
 DAY_NS = 86_400 * SECOND_NS
 EPOCH_DAY = date(1970, 1, 1).toordinal()
 
+# The caches hold what neighbouring messages, and fields of a message, have in common.
+
 _FRACTION_NS = {4: 1_000_000, 7: 1_000, 10: 1}
 """Nanoseconds per step of a fraction, by its length with the point: FIX 4.4 has milliseconds, newer engines send more."""
 _TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]|60)")
@@ -17,6 +19,7 @@ _DATE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 _ISO_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 
 
+@lru_cache(maxsize=64)
 def parse_timestamp(text: str) -> int | None:
     """Nanoseconds of a UTCTimestamp with no, 3, 6 or 9 decimals; None when it is none."""
     second_ns = _whole_second_ns(text[:17])
@@ -53,9 +56,6 @@ def render_date(iso_date: str) -> str:
     if _ISO_DATE.fullmatch(iso_date) is None:
         raise ValueError(f"{iso_date!r} is not a date such as 2026-11-23")
     return iso_date.replace("-", "")
-
-
-# The caches hold what neighbouring messages have in common: their second and their day.
 
 
 @lru_cache(maxsize=64)
