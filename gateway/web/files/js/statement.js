@@ -83,13 +83,25 @@ const COLUMNS = [
 ];
 
 /**
+ * A statement as JSON. Times are text: a number of JavaScript has no room for nanoseconds.
+ * @param {any} statement
+ */
+export function statementJson(statement) {
+  const movements = statement.movements.map((/** @type {any} */ one) => ({ ...one, time: timeText(one.time) }));
+  return `${JSON.stringify({ ...statement, movements }, null, 2)}\n`;
+}
+
+/** @param {number} time_ns */
+const timeText = (time_ns) => new Date(time_ns / 1e6).toISOString();
+
+/**
  * The movements of a statement as CSV: a line for every change of cash, of units, and of a block of serial numbers.
  * @param {any} statement
  */
 export function statementCsv(statement) {
   const lines = [COLUMNS.join(",")];
   for (const movement of statement.movements) {
-    const facts = { ...movement, time: new Date(movement.time / 1e6).toISOString() };
+    const facts = { ...movement, time: timeText(movement.time) };
     const changes = [
       ...movement.cash.map((/** @type {any} */ one) => ({ asset: one.currency, change: one.change, balance: one.balance })),
       ...movement.units.map((/** @type {any} */ one) => ({ asset: one.class_id, change: one.change, balance: one.balance })),

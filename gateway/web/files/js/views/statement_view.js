@@ -2,7 +2,7 @@
 
 import { byId, cell, element, formById, inputById, setText, show } from "../dom.js";
 import { grouped } from "../decimal.js";
-import { loadStatement, statementCsv } from "../statement.js";
+import { loadStatement, statementCsv, statementJson } from "../statement.js";
 import { explained } from "./notices.js";
 import { shortTime } from "./times.js";
 
@@ -24,9 +24,7 @@ export class StatementView {
       this._load();
     });
     byId("statement-csv").addEventListener("click", () => this._save("csv", "text/csv", statementCsv(this._statement)));
-    byId("statement-json").addEventListener("click", () =>
-      this._save("json", "application/json", `${JSON.stringify(this._statement, null, 2)}\n`),
-    );
+    byId("statement-json").addEventListener("click", () => this._save("json", "application/json", statementJson(this._statement)));
   }
 
   /** Offers the present business date, and forgets what belongs to another account. */
