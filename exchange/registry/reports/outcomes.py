@@ -285,7 +285,10 @@ class Outcomes:
         return (row.class_id, *self._projection.places.batch_name(row.batch_id))
 
     def _spans_of(self, key: SpaceKey) -> Spans[Outcome]:
-        return self._spans.setdefault(key, Spans())
+        spans = self._spans.get(key)
+        if spans is None:
+            spans = self._spans[key] = Spans()
+        return spans
 
     def _put(self, key: SpaceKey, span: Span[Outcome], outcome: Outcome) -> None:
         self._spans_of(key).put(span.first, span.last, outcome)
