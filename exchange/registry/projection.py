@@ -262,7 +262,17 @@ class Projection:
     def _project_registered(self, event: ProjectRegistered) -> None:
         described = event.project
         self._new.projects.append(
-            ProjectRow(described.registry, described.project, self.seq, described.crediting.value)
+            ProjectRow(
+                described.registry,
+                described.project,
+                self.seq,
+                described.name,
+                described.country,
+                described.project_type,
+                described.methodology,
+                described.mitigation.value if described.mitigation else "",
+                described.crediting.value,
+            )
         )
 
     def _instrument_listed(self, event: ev.InstrumentListed) -> None:

@@ -39,6 +39,12 @@ class RegisteredProject(msgspec.Struct, frozen=True):
     name: str
     country: str
     """ISO 3166 alpha-2 code of the host country; empty: not known."""
+    project_type: str
+    """In the registry's words; empty: not known."""
+    methodology: str
+    """Likewise."""
+    mitigation: str
+    """`reduction`, `removal`, `mixed`; empty: not known."""
     unit: Unit
     crediting: Crediting
     """What is expected is never counted with what was verified: a project that has both is in two rows."""
@@ -169,16 +175,22 @@ coalesce(nullif(known.crediting, ''), (SELECT described.crediting FROM {SCHEMA}.
     '{Crediting.EX_POST.value}')
 """
 _PROJECTS = f"""
-SELECT min(known.seq) AS seq, registry, project, (array_agg(name ORDER BY known.seq DESC))[1] AS name,
-    (array_agg(country ORDER BY known.seq DESC))[1] AS country, unit, {_CREDITING} AS crediting,
+SELECT min(known.seq) AS seq, registry, project,
+    coalesce(described.name, (array_agg(known.name ORDER BY known.seq DESC))[1]) AS name,
+    coalesce(nullif(described.country, ''), (array_agg(known.country ORDER BY known.seq DESC))[1]) AS country,
+    coalesce(described.project_type, '') AS project_type, coalesce(described.methodology, '') AS methodology,
+    coalesce(described.mitigation, '') AS mitigation, unit, {_CREDITING} AS crediting,
     array_agg(class_id ORDER BY known.seq) AS classes, array_agg(DISTINCT vintage) AS vintages,
     coalesce(sum(issued), 0)::bigint AS issued, coalesce(sum(held + locked + frozen), 0)::bigint AS in_circulation,
     coalesce(sum(retired), 0)::bigint AS retired, coalesce(sum(cancelled), 0)::bigint AS cancelled,
     coalesce(sum(moved), 0)::bigint AS moved, coalesce(sum(converted), 0)::bigint AS converted,
     coalesce(sum(expired), 0)::bigint AS expired, coalesce(sum(withdrawn), 0)::bigint AS withdrawn
 FROM {SCHEMA}.credit_class AS known LEFT JOIN {SCHEMA}.class_total AS total USING (class_id)
+LEFT JOIN LATERAL (SELECT name, country, project_type, methodology, mitigation FROM {SCHEMA}.project AS said
+    WHERE said.registry = known.registry AND said.project = known.project ORDER BY seq DESC LIMIT 1) AS described ON true
 WHERE ($1 = '' OR registry = $1) AND ($2 = '' OR project = $2) AND ($3 = '' OR class_id = $3)
-GROUP BY registry, project, unit, {_CREDITING} HAVING min(known.seq) > $4 ORDER BY min(known.seq) LIMIT $5
+GROUP BY registry, project, unit, {_CREDITING}, described.name, described.country, project_type, methodology, mitigation
+HAVING min(known.seq) > $4 ORDER BY min(known.seq) LIMIT $5
 """
 _COLUMNS = """
 came.seq, came.n, came.kind, class_id, batch.registry, batch, first, last, project, name, country, vintage, unit,
@@ -212,11 +224,14 @@ async def read_projects(
             row["project"],
             row["name"],
             row["country"],
+            row["project_type"],
+            row["methodology"],
+            row["mitigation"],
             Unit(row["unit"]),
             Crediting(row["crediting"]),
             tuple(row["classes"]),
             tuple(row["vintages"]),
-            *tuple(row)[9:],
+            *tuple(row)[12:],
         )
         for row in rows
     ]

@@ -127,6 +127,11 @@ class ProjectRow(NamedTuple):
     registry: str
     project: str
     seq: int
+    name: str
+    country: str
+    project_type: str
+    methodology: str
+    mitigation: str
     crediting: str
 
 

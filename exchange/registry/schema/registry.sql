@@ -51,6 +51,11 @@ CREATE TABLE project (
     registry text NOT NULL,
     project text NOT NULL,
     seq bigint NOT NULL,
+    name text NOT NULL,
+    country text NOT NULL,
+    project_type text NOT NULL,
+    methodology text NOT NULL,
+    mitigation text NOT NULL,
     crediting text NOT NULL,
     PRIMARY KEY (registry, project, seq)
 );

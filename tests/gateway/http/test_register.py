@@ -82,7 +82,8 @@ async def test_projects_have_their_units_by_place(settled: RunningExchange, http
     deposited = UNITS * len(OWNERS)
 
     assert {
-        "registry": "VCS", "project": "1340", "name": "Rimba Raya", "country": "ID", "unit": "t", "crediting": "ex_post",
+        "registry": "VCS", "project": "1340", "name": "Rimba Raya", "country": "ID",
+        "project_type": "", "methodology": "", "mitigation": "", "unit": "t", "crediting": "ex_post",
         "classes": [V18, V19], "vintages": [2018, 2019], "issued": 2 * deposited,
         "in_circulation": 2 * deposited - 21, "retired": 21, "cancelled": 0, "moved": 0, "converted": 0,
         "expired": 0, "withdrawn": 0,
