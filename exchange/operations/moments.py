@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from exchange.log.reader import LogReader
 
 
+_HIGHEST_SPEED = 1_000_000
+
+
 class Moment:
     """A seq, or all that was recorded up to a time."""
 
@@ -55,3 +58,22 @@ class MomentType(click.ParamType[Moment]):
 
 
 MOMENT = MomentType()
+
+
+class SpeedType(click.ParamType[float]):
+    """An option's value that says how many times as fast as it was: `10x`, `0.5x`, `2`."""
+
+    name = "SPEED"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read it."""
+        try:
+            speed = float(str(value).removesuffix("x"))
+        except ValueError:
+            speed = 0.0
+        if not 0 < speed <= _HIGHEST_SPEED:
+            self.fail(f"{value!r} is no speed such as 10x", param, ctx)
+        return speed
+
+
+SPEED = SpeedType()

@@ -13,7 +13,8 @@ from exchange.log.recovery import state_at
 from exchange.log.snapshots import SnapshotStore
 from exchange.operations.errors import ExitCode, OperationError
 from exchange.operations.log_commands import LogEvent, log_event, print_event
-from exchange.operations.moments import END, MOMENT, Moment
+from exchange.operations.market_replay import show_market
+from exchange.operations.moments import END, MOMENT, SPEED, Moment
 from exchange.operations.options import exchange_options, json_option, run_async
 from exchange.operations.output import print_json, progress_bar
 from exchange.operations.state_views import view_account, view_book, view_holds, view_venue
@@ -46,6 +47,19 @@ class OrderStory(msgspec.Struct, frozen=True):
 )
 @click.option("--order", metavar="ID", type=click.IntRange(min=1), help="Tell an order's whole story.")
 @click.option("--holds", is_flag=True, help="Show what is held, and for what.")
+@click.option(
+    "--speed",
+    type=SPEED,
+    help="Show the market again on a read-only websocket and page, so many times as fast: 10x.",
+)
+@click.option(
+    "--from", "begin", type=MOMENT, help="With --speed: begin after this moment; default: the beginning."
+)
+@click.option(
+    "--http",
+    metavar="HOST:PORT",
+    help="With --speed: where to listen; port 0 picks a free one. Default: 127.0.0.1:8090.",
+)
 @click.option("--follow", "-f", is_flag=True, help="Go on with the log as it grows, until Ctrl-C.")
 @click.option("--step", is_flag=True, help="Go on event by event: Enter for the next, q to end.")
 @json_option
@@ -58,6 +72,9 @@ def replay(
     account: str | None,
     order: int | None,
     holds: bool,
+    speed: float | None,
+    begin: Moment | None,
+    http: str | None,
     follow: bool,
     step: bool,
     as_json: bool,
@@ -66,7 +83,17 @@ def replay(
 
     --to takes a seq (the state after that event) or a time in ISO 8601 (the state at its end). Without a view, the venue in
     short is shown. With --follow or --step, each further event is printed, and the view again when the event changed it.
+
+    With --speed the market is shown to ordinary clients and pages as it moved then; quiet times are shortened. That runs on
+    a copy of the log in a server of its own, so nothing later can be seen, and nobody can trade.
     """
+    if speed is not None:
+        if book or account or order or holds or follow or step or as_json:
+            raise click.UsageError("--speed goes with --from, --to and --http only")
+        show_market(exchange, begin or Moment(), moment, speed, http or "127.0.0.1:8090")
+        return
+    if begin is not None or http is not None:
+        raise click.UsageError("--from and --http go with --speed")
     if (book is not None) + (account is not None) + (order is not None) + holds > 1:
         raise click.UsageError("--book, --account, --order and --holds exclude each other")
     if follow and step:
