@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.http.carbon_register import CarbonRegister
 from gateway.http.cooperation import CooperationResources
 from gateway.http.fix_client_files import add_fix_client_routes
 from gateway.http.health import HealthCheck
@@ -32,6 +33,7 @@ def add_routes(app: web.Application, gateway: Gateway, signer_socket: Path) -> N
     router.add_get("/metrics", metrics.handle)
     MarketData(gateway).add_routes(router)
     Register(gateway).add_routes(router)
+    CarbonRegister(gateway).add_routes(router)
     CooperationResources(gateway).add_routes(router)
     SignedResources(signer_socket, gateway.limits).add_routes(app)
     add_schema_routes(router)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from gateway.http import cooperation, market, register, signed
+from gateway.http import carbon_register, cooperation, market, register, signed
 from gateway.http.answers import ErrorAnswer, Health
 from gateway.http.resources import API_PREFIX
 from gateway.http.responses import json_response
@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _CACHE = "public, max-age=300"
 
-RESOURCES = (*market.RESOURCES, *register.RESOURCES, *cooperation.RESOURCES, *signed.RESOURCES)
+RESOURCES = (
+    *market.RESOURCES,
+    *register.RESOURCES,
+    *carbon_register.RESOURCES,
+    *cooperation.RESOURCES,
+    *signed.RESOURCES,
+)
 
 
 @cache
