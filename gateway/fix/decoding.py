@@ -15,7 +15,7 @@ from gateway.fix.dictionary import (
     value_check,
 )
 from gateway.fix.field_types import CHECKS
-from gateway.fix.message import Fields, Message, Problem
+from gateway.fix.message import Fields, Message, Problem, integer
 from gateway.fix.message_table import STANDARD_MSG_TYPES
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def decode(frame: bytes, blocks: Mapping[str, Block]) -> Message:
         message.problem = violation.problem
         _salvage(pieces, message.header, _SALVAGED_HEADER)
         _salvage(pieces, message.fields, _SALVAGED_BODY)
+    message.number = integer(message.header, tags.MSG_SEQ_NUM)
     return message
 
 

@@ -40,8 +40,9 @@ class EarlyMessages:
         """All numbers below this one are dealt with."""
         if next_number > self.asked_through:
             self.asked_through = 0
-        for number in [number for number in self._frames if number < next_number]:
-            self.take(number)
+        if self._frames:
+            for number in [number for number in self._frames if number < next_number]:
+                self.take(number)
 
     def first(self) -> int:
         """The lowest number that waits; 0: none."""

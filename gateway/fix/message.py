@@ -29,7 +29,7 @@ class Problem(msgspec.Struct, frozen=True):
 class Message:
     """A message received, or one to be sent, which has no header yet."""
 
-    __slots__ = ("fields", "header", "msg_type", "problem")
+    __slots__ = ("fields", "header", "msg_type", "number", "problem")
 
     def __init__(self, msg_type: str, fields: Fields) -> None:
         self.msg_type = msg_type
@@ -37,13 +37,10 @@ class Message:
         """The body."""
         self.header: Fields = {}
         """Fields of the header after the first three."""
+        self.number = 0
+        """Its MsgSeqNum; 0: it has none, or has not got one yet."""
         self.problem: Problem | None = None
         """The first thing that is wrong; what comes after it was not read."""
-
-    @property
-    def number(self) -> int:
-        """Its MsgSeqNum; 0 when it has none."""
-        return integer(self.header, tags.MSG_SEQ_NUM)
 
     @property
     def poss_dup(self) -> bool:
@@ -81,7 +78,7 @@ def text(fields: Fields, tag: int) -> str:
 def integer(fields: Fields, tag: int, default: int = 0) -> int:
     """Value of a field of a whole-number type."""
     value = fields.get(tag, default)
-    if not isinstance(value, str | int):
+    if isinstance(value, bytes | list):
         raise TypeError(f"field {tag} is no number")
     return int(value)
 

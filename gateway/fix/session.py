@@ -53,6 +53,7 @@ MAX_WAITING_BYTES = 16 * MAX_FRAME_BYTES
 OTHER_REASON = 99
 """FIX 373: none of the listed reasons."""
 
+_REJECTS = frozenset({msg_types.REJECT, msg_types.BUSINESS_MESSAGE_REJECT})
 _BEGINNING = f"8={BEGIN_STRING}\x01".encode()
 
 
@@ -226,7 +227,8 @@ class Session:
     @property
     def _open(self) -> bool:
         """There is a connection that is not about to be closed."""
-        return self._state not in {_State.IDLE, _State.CLOSING}
+        state = self._state
+        return state is not _State.IDLE and state is not _State.CLOSING
 
     def _take_events(self) -> list[Event]:
         events, self._events = self._events, []
@@ -467,7 +469,7 @@ class Session:
         problem = problem or message.problem
         if problem is not None and message.msg_type != msg_types.REJECT:
             self._reject(message, problem)
-        elif message.msg_type in {msg_types.REJECT, msg_types.BUSINESS_MESSAGE_REJECT}:
+        elif message.msg_type in _REJECTS:
             # Rejects of rejects would find no end.
             self._events.append(Refused(message))
             self._advance_past(message)

@@ -32,12 +32,11 @@ class SessionSettings(msgspec.Struct, frozen=True):
 def header_problem(message: Message, settings: SessionSettings, now_ns: int) -> Problem | None:
     """A message from or for somebody else, or of another time. What is missing is the decoder's to find."""
     header = message.header
-    for tag, expected in (
-        (tags.SENDER_COMP_ID, settings.target_comp_id),
-        (tags.TARGET_COMP_ID, settings.sender_comp_id),
-    ):
-        if header.get(tag, expected) != expected:
-            return Problem(COMP_ID_PROBLEM, f"the CompID is not {expected}", tag)
+    peer, us = settings.target_comp_id, settings.sender_comp_id
+    if header.get(tags.SENDER_COMP_ID, peer) != peer:
+        return Problem(COMP_ID_PROBLEM, f"the CompID is not {peer}", tags.SENDER_COMP_ID)
+    if header.get(tags.TARGET_COMP_ID, us) != us:
+        return Problem(COMP_ID_PROBLEM, f"the CompID is not {us}", tags.TARGET_COMP_ID)
     sent_ns = parse_timestamp(text(header, tags.SENDING_TIME))
     if sent_ns is not None and abs(now_ns - sent_ns) > SENDING_TIME_TOLERANCE_S * SECOND_NS:
         return Problem(
