@@ -55,12 +55,14 @@ async def register(
 
 
 @asynccontextmanager
-async def serving_fix(gateway: Gateway, dsn: str, port: int = 0) -> AsyncIterator[int]:
+async def serving_fix(
+    gateway: Gateway, dsn: str, port: int = 0, *, store: FixStore | None = None
+) -> AsyncIterator[int]:
     """Serves FIX; gives the port."""
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind(("127.0.0.1", port))
-    store = await FixStore.open(dsn)
+    store = store or await FixStore.open(dsn)
     server = FixServer(gateway, store)
     try:
         await server.start(listening)
@@ -68,6 +70,10 @@ async def serving_fix(gateway: Gateway, dsn: str, port: int = 0) -> AsyncIterato
     finally:
         await server.close()
         await store.close()
+
+
+class Gone(Exception):  # noqa: N818 - it says what happened
+    """The connection ended while a message was waited for."""
 
 
 class FixClient:
@@ -85,8 +91,6 @@ class FixClient:
         self.kept: dict[int, bytes] = {}
         self.logged_on = asyncio.Event()
         self.lost = asyncio.Event()
-        self.answers = True
-        """Whether it does what the session says; a client that does not is a dead one."""
         self._news = asyncio.Event()
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -120,20 +124,20 @@ class FixClient:
         if self._writer is not None:
             self._writer.transport.abort()
 
-    def send(self, msg_type: str, fields: Fields, *, poss_resend: bool = False) -> None:
+    def send(self, msg_type: str, fields: Fields) -> None:
         """Send an application message."""
-        message = Message(msg_type, fields)
-        del poss_resend
-        self._do(self.session.send(message, time.time_ns()))
+        self._do(self.session.send(Message(msg_type, fields), time.time_ns()))
 
     async def next(self, msg_type: str = "") -> Message:
-        """The next message, or the next of a type; those before it are passed over."""
+        """The next message, or the next of a type; those before it are passed over. Raises Gone when none can come."""
         async with asyncio.timeout(WAIT_S):
             while True:
                 while self.received:
                     message = self.received.popleft()
                     if msg_type in ("", message.msg_type):
                         return message
+                if self.lost.is_set():
+                    raise Gone
                 self._news.clear()
                 await self._news.wait()
 
@@ -146,6 +150,7 @@ class FixClient:
             reason = str(error)
         self._do(self.session.connection_lost(reason))
         self.lost.set()
+        self._news.set()
 
     def _do(self, events: list[se.Event]) -> None:
         for event in events:
