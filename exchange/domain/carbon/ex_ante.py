@@ -24,6 +24,7 @@ from exchange.domain.carbon.ex_ante_forms import (
 )
 from exchange.domain.carbon.ex_ante_model import check_sha256, run
 from exchange.domain.carbon.ex_ante_shares import PRO_RATA, shares, units_held
+from exchange.domain.carbon.obstacles import check_not_frozen
 from exchange.domain.deciding import DuplicateRequest, require_operator
 from exchange.domain.events import CancelReason
 from exchange.domain.executions import cancel_orders
@@ -119,6 +120,8 @@ def convert(venue: Deciding, command: ConvertExAnte) -> None:
     _check_quantity(state, command.class_id, command.quantity)
     if last + command.quantity > MAX_SERIAL:
         raise Reject(RejectCode.EX_ANTE_CONVERSION_INVALID, f"{command.to_class_id} has no serials left")
+    batch = own_batch(command.to_class_id)
+    check_not_frozen(state, (SerialBlock(OWN_REGISTRY, batch, last + 1, last + command.quantity),))
     _cancel_sales(venue, command.class_id, command.by)
     converting = shares(state, command.class_id, command.quantity)
     verification = venue.emit(
@@ -132,7 +135,6 @@ def convert(venue: Deciding, command: ConvertExAnte) -> None:
             command.reference,
         )
     )
-    batch = own_batch(command.to_class_id)
     for share in converting:
         venue.emit(
             UnitsConverted(
@@ -198,7 +200,7 @@ def _check_quantity(state: State, class_id: str, quantity: int) -> None:
     held = units_held(state, class_id)
     if held != state.ledger.supply.get(class_id, 0):
         raise Reject(
-            RejectCode.UNITS_LOCKED, f"some units of {class_id} are frozen; release them before they change"
+            RejectCode.UNITS_FROZEN, f"some units of {class_id} are frozen; release them before they change"
         )
     if not 0 < quantity <= held:
         raise Reject(

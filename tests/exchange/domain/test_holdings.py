@@ -100,5 +100,8 @@ def test_impossible_changes_are_bugs() -> None:
         held.remove("ann", "C", (SerialBlock("VCS", "other", 1, 1),))
     with pytest.raises(IntervalError, match="overlaps"):
         held.give("ann", "C", (TEN,))
+    held.locked[7] = (("C", SerialBlock("VCS", "c-batch", 1, 5)),)
+    with pytest.raises(IntervalError, match="trade 7 does not lock all of"):
+        held.change_locked(7, (SerialBlock("VCS", "c-batch", 5, 6),), ())
     with pytest.raises(IntervalError, match="'highest-serial/9' is not known"):
         held.choose("highest-serial/9", "ann", (("C", 1),))

@@ -23,6 +23,7 @@ from exchange.domain.carbon.ex_ante_forms import (
 )
 from exchange.domain.carbon.ex_ante_model import MODEL, ModelRun, run
 from exchange.domain.carbon.ex_ante_shares import PRO_RATA, apportion
+from exchange.domain.carbon.freeze_forms import EndFreeze, FreezeCause, FreezeOutcome, FreezeUnits
 from exchange.domain.carbon.project_forms import Crediting, Project, RegisterProject
 from exchange.domain.events import CancelReason, Event, Fill, OrderCancelled, RequestRefused
 from exchange.domain.identity import LOCAL_OPERATOR
@@ -344,6 +345,18 @@ def test_conversions_are_refused(market: Market) -> None:
     ]
     stranger = ConvertExAnte("alpha-key", EX_ANTE, EX_POST, 1, REPORT_SHA256, "v-2")
     assert RejectCode.NOT_PERMITTED == code_of(market.do(stranger))
+
+
+def test_frozen_units_do_not_change(market: Market) -> None:
+    """While units of the class are frozen, or the serials that would be issued, nothing converts or expires."""
+    estimated_market(market, issued=10)
+    for freeze, block in (("f-1", ante(3, 4)), ("f-2", post(5, 5))):
+        market.do(FreezeUnits(LOCAL_OPERATOR, freeze, FreezeCause.HOLD, "looked into", (block,)))
+    assert RejectCode.UNITS_FROZEN == code_of(convert(market, 1))
+    assert RejectCode.UNITS_FROZEN == code_of(expire(market, 1))
+    market.do(EndFreeze(LOCAL_OPERATOR, "f-1", FreezeOutcome.RELEASED, "in order"))
+    assert RejectCode.UNITS_FROZEN == code_of(convert(market, 5))
+    assert "ex_ante_verified" == convert(market, 4)[0].kind
 
 
 def test_serial_numbers_end_somewhere(market: Market) -> None:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from exchange.domain import commands
-from exchange.domain.carbon.japan import CREDIT_TYPES, CertificationCode, Scheme, read_code
+from exchange.domain.carbon.japan import CREDIT_TYPES, CertificationCode, Scheme, read_code, term_of_use
 from exchange.domain.events import Event, RequestRefused, UnitsDeposited
 from exchange.domain.identity import LOCAL_OPERATOR
 from exchange.domain.instruments import CreditClass
@@ -66,6 +66,13 @@ def test_codes_that_no_certification_has(text: str) -> None:
     with pytest.raises(Reject) as caught:
         read_code(text)
     assert RejectCode.JAPANESE_CODE_INVALID is caught.value.code
+
+
+def test_japanese_credits_are_invalidated() -> None:
+    """The registries' own word for use; other registries retire."""
+    assert ["invalidation (無効化)", "invalidation (無効化)", "retirement"] == [
+        term_of_use(registry) for registry in ("J-CREDIT", "CDM", "VCS")
+    ]
 
 
 def test_published_codes_are_known(data_dir: Path) -> None:

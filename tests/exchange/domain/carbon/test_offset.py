@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from exchange.domain import commands
 from exchange.domain.carbon import offset, offset_periods
+from exchange.domain.carbon.claim_forms import Claim, ClaimKind
 from exchange.domain.carbon.offset_forms import (
     Activity,
     ActivityCorrected,
@@ -19,6 +21,7 @@ from exchange.domain.carbon.offset_forms import (
     ReductionRecorded,
     RetirementAllocated,
 )
+from exchange.domain.carbon.offset_statement import statement, summaries
 from exchange.domain.events import Event, RequestRefused
 from exchange.domain.identity import LOCAL_OPERATOR
 from exchange.domain.instruments import CreditClass, Unit
@@ -270,6 +273,47 @@ def test_what_must_be_named(accounting: Accounting, monkeypatch: pytest.MonkeyPa
     assert RejectCode.TOO_MANY_OFFSET_ENTRIES == refused(
         market.do(OpenOffsetPeriod(*by, "other", ACME, "2025-04-01", "2026-03-31"))
     )
+
+
+def test_retirements_for_something_else_offset_nothing(accounting: Accounting) -> None:
+    """A contribution claims nothing, so it offsets nothing; a stated compensation does."""
+    accounting.record("power")
+    market = accounting.market
+    numbers = []
+    for reference, kind in (("r-1", ClaimKind.CONTRIBUTION), ("r-2", ClaimKind.COMPENSATION)):
+        numbers.append(market.next_seq)
+        command = market.alpha.retire_command(V20, 5, reference, ACME)
+        market.do(msgspec.structs.replace(command, claim=Claim(kind)))
+    assert RejectCode.UNKNOWN_RETIREMENT == refused(accounting.allocate("o-1", numbers[0], (V20, 5)))
+    assert "retirement_allocated" == accounting.allocate("o-1", numbers[1], (V20, 5))[0].kind
+
+
+def test_statement(accounting: Accounting) -> None:
+    """Everything that was recorded, in its order, with what stands, remains and is offset; amounts are exact text."""
+    accounting.record("power")
+    accounting.record("van", VAN)
+    accounting.correct("van-2", "van", Activity("delivery van", 1, "300", "l", "0.00232", "MOE 2024"))
+    accounting.reduce("led", "3.5")
+    retirement = accounting.retire(V20, 90, "r-1")
+    accounting.allocate("o-1", retirement, (V20, 70))
+    shown = statement(accounting.market.state, ALPHA, PERIOD)
+    assert ["power", "van", "van-2"] == [figure.entry for figure in shown.figures]
+    assert [("led", "3.5")] == [(found.entry, found.tonnes) for found in shown.reductions]
+    assert [("o-1", "70.000", 70)] == [
+        (found.entry, found.tonnes, found.credits[0].quantity) for found in shown.allocations
+    ]
+    assert [(1, "0.696"), (2, "79.935219")] == [(total.scope, total.tonnes) for total in shown.scopes]
+    assert ("80.631219", "3.5", "77.131219", "78.000", "70.000", "8.000", "0.000") == (
+        shown.emissions,
+        shown.taken_off,
+        shown.remaining,
+        shown.to_offset,
+        shown.offset,
+        shown.left_to_offset,
+        shown.surplus,
+    )
+    (summary,) = summaries(accounting.market.state, ALPHA)
+    assert ("80.631219", "78.000", "70.000") == (summary.emissions, summary.to_offset, summary.offset)
 
 
 def test_only_the_owner_keeps_the_account(accounting: Accounting) -> None:
