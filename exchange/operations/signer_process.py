@@ -21,6 +21,7 @@ from exchange.log.signing import VenueKey
 from exchange.log.snapshots import SnapshotStore
 from exchange.operations import child
 from exchange.operations.certificate_desk import CertificateDesk
+from exchange.operations.errors import ExitCode, OperationError
 from exchange.operations.head_publishing import HeadPublisher
 from exchange.operations.signer_app import create_signer_app
 from exchange.operations.work import SignerWork
@@ -39,12 +40,23 @@ _NICENESS: Final = 10
 async def main(work: SignerWork, parent: child.Parent) -> None:
     """Serves until the end is asked for."""
     os.nice(_NICENESS)
-    key, created = VenueKey.load_or_create(Path(work.key))
-    if created:
-        log.warning("made the venue's signing key: keep a copy", key=work.key, public_key=key.public_hex)
+    key = _venue_key(work)
     async with serve_signer(work.dsn, key, Path(work.heads), Path(work.socket)) as publisher:
         parent.report(child.Ready({"public_key": key.public_hex}))
         await parent.work_until_stop(publisher.run())
+
+
+def _venue_key(work: SignerWork) -> VenueKey:
+    path = Path(work.key)
+    if not work.makes_key and not path.exists():
+        raise OperationError(
+            f"a standby signs with the key of the venue, and there is no {path}: copy it from the other exchange",
+            ExitCode.USAGE,
+        )
+    key, created = VenueKey.load_or_create(path)
+    if created:
+        log.warning("made the venue's signing key: keep a copy", key=work.key, public_key=key.public_hex)
+    return key
 
 
 @asynccontextmanager

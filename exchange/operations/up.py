@@ -284,7 +284,11 @@ class _Run:
             fix if in_engine else None,
         )
         signer = SignerWork(
-            dsn, self._signer_socket, str(self._folder.venue_key_path()), str(self._folder.heads_path)
+            dsn,
+            self._signer_socket,
+            str(self._folder.venue_key_path()),
+            str(self._folder.heads_path),
+            makes_key=not settings.standby,
         )
         plans = [
             _plan("engine", engine_module, engine, (1, 3), fds=[*fds[:1], *fix_fds] if in_engine else []),

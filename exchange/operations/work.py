@@ -64,9 +64,11 @@ class SignerWork(msgspec.Struct, frozen=True):
     socket: str
     """Path of its own unix socket, for gateways."""
     key: str
-    """Path of the venue's private key; made where it is missing."""
+    """Path of the venue's private key."""
     heads: str
     """Path of the file of published heads."""
+    makes_key: bool
+    """Whether a missing key is made. A standby gets a copy: a venue signs with one key."""
 
 
 class DemoWork(msgspec.Struct, frozen=True):

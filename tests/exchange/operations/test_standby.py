@@ -38,6 +38,8 @@ async def test_a_standby_takes_over(tmp_path: Path, dsn: str) -> None:
     second = await RunningExchange.start(tmp_path / "second", "--dsn", dsn, "--gateways", "0", "--standby")
     async with second, aiohttp.ClientSession() as http:
         assert (False, True) == (first.facts["standby"], second.facts["standby"])
+        await second.logged("signer: a standby signs with the key of the venue")
+        assert not (second.data_dir / "keys" / "venue.pem").exists()
         seq = await participants(first, dsn)
 
         async def standby_seq() -> int:
