@@ -32,8 +32,9 @@ log = structlog.get_logger()
 
 HISTORY_READS = 3
 """Reads of the log for market data that a gateway has under way at most, so that others find a connection free."""
-REGISTRY_READS = 2
-"""The same of the registry."""
+REGISTER_READS = 2
+STATEMENT_READS = 2
+"""The same of the registry: for everybody, and for those whose accounts they are about."""
 HISTORY_LIMIT_S = 10.0
 """Longest time for one of them, waiting for its turn included."""
 
@@ -66,7 +67,8 @@ class Gateway:
         self.activity: dict[str, MarketActivity] = {}
         """Trades and candles by instrument."""
         self._history_reads = asyncio.Semaphore(HISTORY_READS)
-        self._registry_reads = asyncio.Semaphore(REGISTRY_READS)
+        self._register_reads = asyncio.Semaphore(REGISTER_READS)
+        self._statement_reads = asyncio.Semaphore(STATEMENT_READS)
         self.stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the engine has stopped: the gateway is of no use any more and its process should end."""
         self._followers: list[Callable[[list[Recorded]], None]] = []
@@ -108,9 +110,18 @@ class Gateway:
             yield
 
     @asynccontextmanager
-    async def reading_registry(self) -> AsyncIterator[RegistryView]:
-        """Read the registry as of one checkpoint, in turn with others; raises Reject when it takes too long, or is not there."""
-        async with _in_turn(self._registry_reads), self._registry.view() as view:
+    async def reading_register(self) -> AsyncIterator[RegistryView]:
+        """Read the public register as of one checkpoint, in turn with others.
+
+        Raises Reject when it takes too long, or when nothing is settled.
+        """
+        async with _in_turn(self._register_reads), self._registry.view() as view:
+            yield view
+
+    @asynccontextmanager
+    async def reading_statements(self) -> AsyncIterator[RegistryView]:
+        """The same for what is about an account: whoever reads the public register does not keep its owner waiting."""
+        async with _in_turn(self._statement_reads), self._registry.view() as view:
             yield view
 
     def follow(self, follower: Callable[[list[Recorded]], None]) -> None:

@@ -14,7 +14,7 @@ from exchange.log.recovery import recover
 from exchange.log.snapshots import SnapshotStore
 from exchange.registry.view import RegistryReader
 from gateway.app import create_app
-from gateway.core import REGISTRY_READS, Gateway
+from gateway.core import REGISTER_READS, STATEMENT_READS, Gateway
 from gateway.fix.server import FixServer
 from gateway.fix.store import FixStore
 
@@ -48,7 +48,7 @@ async def serve_gateway(
         # A state of its own: the engine's runs ahead of what is durable.
         return (await recover(reader, SnapshotStore(dsn))).state
 
-    async with await RegistryReader.open(dsn, connections=REGISTRY_READS) as registry:
+    async with await RegistryReader.open(dsn, REGISTER_READS + STATEMENT_READS) as registry:
         gateway = Gateway(engine, reader, registry, name=name)
         await gateway.start(recovered)
         runner = web.AppRunner(

@@ -145,7 +145,7 @@ class Register:
         async def handle(request: web.Request) -> web.Response:
             params: Any = read_parameters(request, resource.parameters)
             media_type = _media_type(request)
-            async with self._gateway.reading_registry() as view:
+            async with self._gateway.reading_register() as view:
                 # One more than asked for tells whether there is a next page.
                 rows = await _rows(view, resource.answer, params, params.limit + 1)
                 as_of_seq = view.as_of_seq

@@ -142,7 +142,7 @@ async def account_statement(connection: Connection, request: requests.AccountSta
     params = request.params
     gateway = connection.gateway
     account = connection.session.readable_account(gateway.replica, params.account)
-    async with gateway.reading_registry() as view:
+    async with gateway.reading_statements() as view:
         span = await find_span(view, params.date, params.from_date, params.seq, params.after_seq)
         return await read_statement(view, account, span, params.limit, MOST_BLOCKS)
 

@@ -23,7 +23,7 @@ from exchange.log.snapshots import SnapshotStore
 from exchange.log.writer import LogWriter
 from exchange.registry.view import RegistryReader
 from gateway.app import create_app
-from gateway.core import Gateway
+from gateway.core import REGISTER_READS, STATEMENT_READS, Gateway
 from gateway.websocket.client import ExchangeClient, SigningKey
 from gateway.websocket.connection import Connection
 from tests.market import KEYS, opening_commands
@@ -252,7 +252,9 @@ async def open_gateway(
 ) -> tuple[Gateway, str]:
     """A gateway that listens, and the address of its websocket."""
     reader = await stack.enter_async_context(await LogReader.open(dsn))
-    registry = await stack.enter_async_context(await RegistryReader.open(dsn))
+    registry = await stack.enter_async_context(
+        await RegistryReader.open(dsn, REGISTER_READS + STATEMENT_READS)
+    )
     gateway = Gateway(engine, reader, registry, name="test-gateway", limits=limits)
 
     async def recovered() -> State:

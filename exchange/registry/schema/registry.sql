@@ -127,13 +127,13 @@ CREATE INDEX movement_batch ON movement (batch_id, seq);
 -- contains a given number stands under one of some sixty numbers, which `exchange.registry.provenance` names. For the
 -- planner this is an ordinary index, and a movement costs one more entry in it.
 CREATE FUNCTION fork_node(first bigint, last bigint) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (last >> (length(ltrim(((first - 1) # last)::bit(64)::text, '0')) - 1))
-        << (length(ltrim(((first - 1) # last)::bit(64)::text, '0')) - 1);
+    RETURN last & ((-1)::bigint << (length(ltrim(((first - 1) # last)::bit(64)::text, '0')) - 1));
 CREATE INDEX movement_serials ON movement (batch_id, fork_node(first, last), seq);
--- Few of all movements: what retired and what else ended, in their order and by class.
 -- Other serials for a trade: no posting tells of it.
 CREATE INDEX movement_relocked ON movement (from_account, seq) WHERE kind = 'lock_replaced';
-CREATE INDEX movement_ended ON movement (seq, n) WHERE to_place NOT IN ('held', 'locked', 'frozen');
+-- Few of all movements: what retired, what else ended, and either by class.
+CREATE INDEX movement_retired ON movement (seq, n) WHERE to_place = 'retired';
+CREATE INDEX movement_cancelled ON movement (seq, n) WHERE to_place NOT IN ('held', 'locked', 'frozen', 'retired');
 CREATE INDEX movement_ended_class ON movement (class_id, seq, n) WHERE to_place NOT IN ('held', 'locked', 'frozen');
 
 -- What each event did to an account's cash and units, by the ledger: the account's statement. The serial numbers are in the
