@@ -228,6 +228,10 @@ def test_a_company_offsets_its_year(story: Story) -> None:
         stated[name] for name in ("emissions", "remaining", "to_offset", "offset", "left_to_offset")
     )
     assert ["power", "fuel", "power-2"] == [figure["entry"] for figure in stated["figures"]]
+    for command in (("list", COMPANY), ("statement", COMPANY, YEAR)):
+        shown = story.invoke("offset", *command)
+        assert (0, True) == (shown.exit_code, "41.000" in shown.stdout)
+    assert "6200 UNKNOWN_OFFSET_PERIOD" in story.invoke("offset", "statement", COMPANY, "FY1999").stderr
     key = story.invoke("certificate", "public-key").stdout.split()[-1]
     page = story.folder / "offset.html"
     for file in (story.folder / "offset.json", page):
@@ -300,6 +304,9 @@ def test_potential_credits_of_a_sea_wall(story: Story) -> None:
 
     findings = story.cli("ex-ante", "verify", str(evidence))
     assert [True] * 4 == [finding["good"] for finding in findings]
+    assert "good  figures: 237 units over 4 years" in story.invoke("ex-ante", "verify", str(evidence)).stdout
+    assert POTENTIAL in story.invoke("ex-ante", "list").stdout
+    assert 2 == story.invoke("ex-ante", "verify", str(report)).exit_code
     evidence.write_text(
         json.dumps({**EVIDENCE, "discount_rate": "0.03"}, ensure_ascii=False), encoding="utf-8"
     )

@@ -1,5 +1,9 @@
 """A sea wall whose avoided rebuilding is estimated, and its ex-ante class."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from exchange.domain import commands
 from exchange.domain.carbon.ex_ante_forms import (
     EstimateExAnte,
@@ -10,7 +14,11 @@ from exchange.domain.carbon.ex_ante_forms import (
 from exchange.domain.carbon.project_forms import Crediting
 from exchange.domain.identity import LOCAL_OPERATOR
 from exchange.domain.instruments import CreditClass, Instrument
-from tests.market import ALPHA, Market
+from tests.market import ALPHA
+
+if TYPE_CHECKING:
+    from exchange.domain.commands import Command
+    from tests.market import Market
 
 POTENTIAL = CreditClass(
     "EXC-WALL-EXANTE", "EXC", "WALL", "Sea wall", 2035, country="JP", crediting=Crediting.EX_ANTE
@@ -50,10 +58,18 @@ REPORT_SHA256 = "ef" * 32
 UNITS = 1927
 
 
+def issuing(account: str, issued: int = UNITS) -> list[Command]:
+    """Register both classes, list, estimate, and issue units to an account."""
+    by = LOCAL_OPERATOR
+    return [
+        *(commands.RegisterClass(by, known) for known in (POTENTIAL, VERIFIED)),
+        commands.ListInstrument(by, INSTRUMENT),
+        EstimateExAnte(by, POTENTIAL.class_id, EVIDENCE, EVIDENCE_SHA256),
+        commands.IssueUnits(by, account, POTENTIAL.class_id, issued, "issue"),
+    ]
+
+
 def estimated_market(market: Market, issued: int = UNITS) -> None:
-    """Register both classes, estimate, list, and issue units to alpha."""
-    for known in (POTENTIAL, VERIFIED):
-        market.do(commands.RegisterClass(LOCAL_OPERATOR, known))
-    market.list_instrument(INSTRUMENT)
-    market.do(EstimateExAnte(LOCAL_OPERATOR, POTENTIAL.class_id, EVIDENCE, EVIDENCE_SHA256))
-    market.do(commands.IssueUnits(LOCAL_OPERATOR, ALPHA, POTENTIAL.class_id, issued, "issue"))
+    """The same in a market, for alpha."""
+    for command in issuing(ALPHA, issued):
+        market.do(command)
