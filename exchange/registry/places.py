@@ -113,11 +113,12 @@ class Places:
         return self._batch_names[batch_id]
 
     def holders(self, class_id: str) -> Iterator[tuple[str, SerialBlock]]:
-        """Accounts and the serials of a class that they hold, then those of sellers that are locked for a trade."""
-        for account, held in self._held.accounts():
-            if held == class_id:
-                for block in self._held.blocks(account, class_id):
-                    yield account, block
+        """Accounts and their serials of a class: held, then frozen, then locked for a trade (those of its seller)."""
+        for holdings in (self._held, self._at[Place.FROZEN]):
+            for account, held in holdings.accounts():
+                if held == class_id:
+                    for block in holdings.blocks(account, class_id):
+                        yield account, block
         for _, rows in sorted(self._locked.items()):
             for batch_id, first, last, locked, _, seller, _ in rows:
                 if locked == class_id:

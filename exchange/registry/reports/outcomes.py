@@ -33,7 +33,7 @@ from exchange.registry.reports.actions import (
     ActionType,
 )
 from exchange.registry.reports.business_dates import begins_after
-from exchange.registry.reports.spans import Span, Spans, joined
+from exchange.registry.reports.spans import Span, Spans, gaps, joined
 from exchange.registry.rows import Movement, Place
 
 if TYPE_CHECKING:
@@ -119,12 +119,8 @@ class Outcomes:
         for class_id in authorisation.classes:
             for account, block in self._projection.places.holders(class_id):
                 key = (class_id, block.registry, block.batch)
-                outcome = Outcome(authorisation.party)
-                if authorisation.first_transfer is FirstTransfer.AUTHORISATION:
-                    outcome = self._first_transfer(
-                        key, block.first, block.last, outcome, FirstTransfer.AUTHORISATION
-                    )
-                self._enter(key, Span(block.first, block.last, outcome), account)
+                found = self._new(key, block.first, block.last, authorisation, FirstTransfer.AUTHORISATION)
+                self._enter(key, found, account)
 
     def _moved(self, row: Movement, event: ev.Event) -> None:
         arrived = row.from_place == Place.OUTSIDE
@@ -138,7 +134,15 @@ class Outcomes:
             for span in self._arriving(key, row, event, authorisation):
                 self._enter(key, span, row.to_account)
             return
-        for span in joined(self._spans_of(key).take(row.first, row.last)):
+        spans = self._spans_of(key).take(row.first, row.last)
+        if row.from_place == Place.WITHDRAWN:
+            # They may have been away when they were authorised.
+            spans += [
+                self._new(key, first, last, authorisation, FirstTransfer.AUTHORISATION)
+                for first, last in gaps(spans, row.first, row.last)
+            ]
+            spans.sort()
+        for span in joined(spans):
             if row.to_place == Place.HELD:
                 self._enter(key, span, row.to_account)
             elif row.to_place in {Place.RETIRED, Place.CANCELLED}:
@@ -155,10 +159,23 @@ class Outcomes:
         """Serials that were never here: new ones, or those that were moved from another registry and stay what they are."""
         if isinstance(event, ev.UnitsMoved):
             return self._moved_in(row)
+        definitions = (FirstTransfer.AUTHORISATION, FirstTransfer.ISSUANCE)
+        return [self._new(key, row.first, row.last, authorisation, *definitions)]
+
+    def _new(
+        self,
+        key: SpaceKey,
+        first: int,
+        last: int,
+        authorisation: Authorisation,
+        *definitions: FirstTransfer,
+    ) -> Span[Outcome]:
+        """Serials of which nothing was known. `definitions`: what happens to them that may be a first transfer."""
         outcome = Outcome(authorisation.party)
-        if authorisation.first_transfer in {FirstTransfer.AUTHORISATION, FirstTransfer.ISSUANCE}:
-            outcome = self._first_transfer(key, row.first, row.last, outcome, authorisation.first_transfer)
-        return [Span(row.first, row.last, outcome)]
+        definition = authorisation.first_transfer
+        if definition in definitions:
+            outcome = self._first_transfer(key, first, last, outcome, definition)
+        return Span(first, last, outcome)
 
     def _moved_in(self, row: Movement) -> list[Span[Outcome]]:
         arrived: list[Span[Outcome]] = []

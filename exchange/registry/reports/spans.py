@@ -61,6 +61,13 @@ class Spans(Generic[Value]):
                 yield Span(start, end, value)
 
 
+def gaps(spans: list[Span[Value]], first: int, last: int) -> list[tuple[int, int]]:
+    """What of `first..last` is in none of the spans, which lie in it in ascending order."""
+    ends = [first - 1, *(span.last for span in spans)]
+    begins = [*(span.first for span in spans), last + 1]
+    return [(end + 1, begin - 1) for end, begin in zip(ends, begins, strict=True) if end + 1 < begin]
+
+
 def joined(spans: list[Span[Value]]) -> list[Span[Value]]:
     """The same with neighbours of equal value as one; `spans` in ascending order."""
     result: list[Span[Value]] = []

@@ -26,8 +26,9 @@ from exchange.domain.events import RequestRefused
 from exchange.domain.identity import LOCAL_OPERATOR
 from exchange.domain.instruments import CreditClass, Unit
 from exchange.domain.rejects import RejectCode
+from exchange.domain.serials import SerialBlock
 from tests.exchange.domain.audit import Auditor
-from tests.jcm import APPROACH, SOLAR, V23, V24, JcmMarket, authorisation
+from tests.jcm import APPROACH, SOLAR, V23, V24, JcmMarket, authorisation, units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -190,3 +191,26 @@ def test_reports_and_targets_that_are_refused(market: JcmMarket, command: Comman
 def test_only_operators_book_them(market: JcmMarket, command: Command) -> None:
     """A trader may not."""
     assert RejectCode.NOT_PERMITTED is refusal(market, command)
+
+
+def test_units_keep_their_authorisation_when_they_move(market: JcmMarket) -> None:
+    """To a class under the same authorisation they may; out of it, or into another one, they may not."""
+    by = LOCAL_OPERATOR
+    for number in (1, 2):
+        registry = f"JCM{number}"
+        market.do(
+            commands.RegisterClass(
+                by, CreditClass(f"{registry}-MN003-2023", registry, "MN003", SOLAR.name, 2023, country="MN")
+            )
+        )
+    market.authorise(authorisation((V23, "JCM1-MN003-2023")))
+    market.issue(("mn", 10))
+
+    def move(number: int) -> commands.MoveUnits:
+        block = SerialBlock(f"JCM{number}", "MN", 1, 4)
+        return commands.MoveUnits(
+            by, "mn", V23, (units(1, 4),), f"JCM{number}-MN003-2023", (block,), f"move-{number}"
+        )
+
+    assert RejectCode.AUTHORISATION_DIFFERS is refusal(market, move(2))
+    assert ["units_moved"] == [event.kind for event in market.do(move(1))]

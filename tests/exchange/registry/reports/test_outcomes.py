@@ -11,6 +11,7 @@ import pytest
 from exchange.domain import commands
 from exchange.domain.carbon.article6_forms import FirstTransfer, Purpose
 from exchange.domain.carbon.claim_forms import Claim, ClaimKind
+from exchange.domain.carbon.freeze_forms import EndFreeze, FreezeCause, FreezeOutcome, FreezeUnits
 from exchange.domain.events import RequestRefused
 from exchange.domain.identity import LOCAL_OPERATOR
 from exchange.domain.instruments import CreditClass
@@ -322,6 +323,18 @@ def test_a_deferred_trade_is_a_transfer_when_it_settles(market: JcmMarket) -> No
     assert [("First transfer", "2026-11-24"), ("Acquisition", "2026-11-24")] == [
         (action.action_type.value, action.date) for action in done
     ]
+
+
+def test_frozen_units_stay_where_they_are(market: JcmMarket) -> None:
+    """An authorisation meets frozen serials with their holder; freezing and releasing is no action."""
+    market.issue(("mn", 10))
+    market.trade("mn", "jp", 4)
+    market.do(FreezeUnits(LOCAL_OPERATOR, "F-1", FreezeCause.HOLD, "review", (units(2, 6),)))
+    market.authorise()
+    market.do(EndFreeze(LOCAL_OPERATOR, "F-1", FreezeOutcome.RELEASED, "cleared"))
+
+    assert {("First transfer", "MNG"), ("Acquisition", "JPN")} == {row[:2] for row in filed(market)}
+    assert [(1, 4, "JPN", 0), (5, 10, "MNG", None)] == standing(market)
 
 
 def test_a_report_ends_with_its_date(market: JcmMarket) -> None:

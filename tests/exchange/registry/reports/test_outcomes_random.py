@@ -33,7 +33,7 @@ GIVEN = [
     ),
 ]
 CLAIMS = (None, Claim(ClaimKind.CONTRIBUTION), Claim(ClaimKind.NDC, 2025))
-HISTORY = 40
+HISTORY = 60
 
 
 class Unit(msgspec.Struct):
@@ -42,6 +42,8 @@ class Unit(msgspec.Struct):
     account: str = ""
     party: str = "MNG"
     is_itmo: bool = False
+    is_covered: bool = False
+    """By the authorisation."""
 
 
 class Oracle:
@@ -57,26 +59,19 @@ class Oracle:
     def owners(self, owners: dict[int, str]) -> None:
         """Compare with who has what now."""
         for number, account in owners.items():
-            unit = self.units.get(number)
-            if unit is None:
-                unit = self.units[number] = Unit()
-                if self.is_authorised and self.given.first_transfer in {
-                    FirstTransfer.AUTHORISATION,
-                    FirstTransfer.ISSUANCE,
-                }:
-                    self._first(unit)
+            issued = number not in self.units
+            unit = self.units.setdefault(number, Unit())
+            self._cover(unit, FirstTransfer.AUTHORISATION, FirstTransfer.ISSUANCE if issued else None)
             self._enter(unit, account)
         for number in self.units.keys() - owners.keys():
             self.units[number].account = ""
 
     def authorise(self) -> None:
-        """From now on the units are authorised outcomes."""
+        """From now on the units that are there are authorised outcomes, others when they come."""
         self.is_authorised = True
         for unit in self.units.values():
             if unit.account:
-                unit.party = "MNG"
-                if self.given.first_transfer is FirstTransfer.AUTHORISATION:
-                    self._first(unit)
+                self._cover(unit, FirstTransfer.AUTHORISATION)
                 self._enter(unit, unit.account)
 
     def retired(self, first: int, last: int, claim: Claim | None) -> None:
@@ -97,6 +92,12 @@ class Oracle:
                 self._first(unit)
             unit.party = party
 
+    def _cover(self, unit: Unit, *definitions: FirstTransfer | None) -> None:
+        if self.is_authorised and not unit.is_covered:
+            unit.is_covered = True
+            if self.given.first_transfer in definitions and self.given.first_transfer:
+                self._first(unit)
+
     def _first(self, unit: Unit) -> None:
         self.first_transferred += not unit.is_itmo
         unit.is_itmo = True
@@ -111,16 +112,20 @@ def owners(market: JcmMarket) -> dict[int, str]:
     }
 
 
-def act(market: JcmMarket, oracle: Oracle, random: Random, number: int) -> None:
-    """One thing happens; retirements that are refused are nothing."""
+def act(market: JcmMarket, oracle: Oracle, random: Random, number: int, away: list[SerialBlock]) -> None:
+    """One thing happens; retirements that are refused are nothing. `away`: blocks that were withdrawn."""
     accounts = list(ACCOUNTS)
     account, other = random.sample(accounts, 2)
     held = list(market.state.holdings.blocks(account, V23))
-    what = random.choice(("issue", "trade", "trade", "trade", "retire", "cancel", "around"))
+    what = random.choice(("issue", "trade", "trade", "trade", "retire", "cancel", "out", "back"))
     if number == HISTORY // 3:
         market.authorise(oracle.given)
         oracle.authorise()
-    elif what == "issue" or not held:
+    elif what == "back" and away:
+        block = away.pop(random.randrange(len(away)))
+        deposit = (account, V23, block.quantity, (block,), market.reference())
+        market.do(commands.DepositUnits(LOCAL_OPERATOR, *deposit))
+    elif what in {"issue", "back"} or not held:
         market.issue((account, random.randint(1, 30)), (other, random.randint(1, 30)))
     elif what == "trade":
         available = sum(block.quantity for block in held)
@@ -128,17 +133,16 @@ def act(market: JcmMarket, oracle: Oracle, random: Random, number: int) -> None:
     else:
         block = part(random, random.choice(held))
         if what == "retire":
-            claim = random.choice(CLAIMS)
-            (event,) = market.retire(account, block, claim)
+            (event,) = market.retire(account, block, random.choice(CLAIMS))
             if isinstance(event, Retired):
                 oracle.retired(block.first, block.last, event.claim)
         elif what == "cancel":
-            reference = market.reference()
-            market.do(commands.CancelUnits(LOCAL_OPERATOR, account, V23, (block,), "error", reference))
+            cancelled = (account, V23, (block,), "error", market.reference())
+            market.do(commands.CancelUnits(LOCAL_OPERATOR, *cancelled))
         else:
-            out, back = market.reference(), market.reference()
-            market.do(commands.WithdrawUnits(LOCAL_OPERATOR, account, V23, block.quantity, (block,), out))
-            market.do(commands.DepositUnits(LOCAL_OPERATOR, other, V23, block.quantity, (block,), back))
+            away.append(block)
+            withdrawn = (account, V23, block.quantity, (block,), market.reference())
+            market.do(commands.WithdrawUnits(LOCAL_OPERATOR, *withdrawn))
     oracle.owners(owners(market))
 
 
@@ -153,8 +157,9 @@ def test_every_serial_number_by_itself(given: Authorisation, seed: int) -> None:
     """Who holds what in which registry, what was first transferred, and what was used: as the oracle says."""
     market, random = JcmMarket(), Random(seed)
     oracle = Oracle(given)
+    away: list[SerialBlock] = []
     for number in range(HISTORY):
-        act(market, oracle, random, number)
+        act(market, oracle, random, number, away)
     Auditor(market).check()
 
     outcomes = fold(market.recorded, BUSINESS_DATE)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exchange.domain.intervals import IntervalError
-from exchange.registry.reports.spans import Span, Spans, joined
+from exchange.registry.reports.spans import Span, Spans, gaps, joined
 
 BOUNDS = st.tuples(st.integers(1, 40), st.integers(1, 40)).map(sorted)
 
@@ -41,6 +41,15 @@ def test_no_number_twice(first: int, last: int) -> None:
 
     with pytest.raises(IntervalError):
         spans.put(first, last, "twice")
+
+
+def test_gaps_between_spans() -> None:
+    """Before, between and behind; none where all is there."""
+    spans = [Span(3, 4, "a"), Span(5, 5, "b"), Span(8, 9, "b")]
+
+    assert [(1, 2), (6, 7), (10, 12)] == gaps(spans, 1, 12)
+    assert [(6, 7)] == gaps(spans, 3, 9)
+    assert [(1, 9)] == gaps([], 1, 9)
 
 
 def test_neighbours_of_equal_value_are_joined() -> None:
