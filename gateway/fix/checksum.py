@@ -6,6 +6,11 @@ from zlib import adler32
 
 _CHUNK_BYTES = 256
 
+TRAILERS = tuple(b"10=%03d\x01" % number for number in range(256))
+"""The last field of a message, by check sum."""
+TRAILER_BYTES = 7
+"""Its length, which BodyLength does not count."""
+
 
 def checksum(data: bytes) -> int:
     """Sum of the bytes, modulo 256.

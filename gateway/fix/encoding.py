@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.fix.checksum import checksum
+from gateway.fix.checksum import TRAILERS, checksum
 from gateway.fix.dictionary import FIELDS
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ SOH = "\x01"
 MESSAGE_ENCODING = "347=UTF-8\x01"
 LENGTH_TAGS = {field.tag: field.length_tag for field in FIELDS.values() if field.length_tag}
 """Tags of length fields by the tags of their data."""
-_TRAILERS = [b"10=%03d\x01" % number for number in range(256)]
 
 
 def encode(msg_type: str, header: str, fields: Fields) -> bytes:
@@ -48,7 +47,7 @@ def _is_text(fields: Fields) -> bool:
 def frame_message(content: str) -> bytes:
     """A whole message of what lies between BodyLength and CheckSum, one character for each byte."""
     counted = f"8={BEGIN_STRING}\x019={len(content)}\x01{content}".encode("latin-1")
-    return counted + _TRAILERS[checksum(counted)]
+    return counted + TRAILERS[checksum(counted)]
 
 
 def _render(fields: Fields, parts: list[str]) -> bool:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from gateway.fix.checksum import checksum
+from gateway.fix.checksum import TRAILER_BYTES, TRAILERS, checksum
 
 MAX_FRAME_BYTES = 65_536
 """Longest message that is taken, from `8=` to its end."""
@@ -22,9 +22,7 @@ _SOH = 0x01
 _HEAD = re.compile(rb"8=FIX[^\x01]{0,9}\x019=([0-9]{1,7})\x0135=")
 _MAX_HEAD_BYTES = 28
 """The longest text that `_HEAD` matches; every valid message is longer."""
-_TRAILER = re.compile(rb"\x0110=([0-9]{3})\x01")
-_TRAILER_BYTES = 7
-"""`10=123` and SOH, which BodyLength does not count."""
+_TRAILER = re.compile(rb"\x0110=[0-9]{3}\x01")
 
 
 class Garbled(msgspec.Struct, frozen=True):
@@ -72,17 +70,17 @@ class Framer:
                 return None
             return self._skip("no message begins here")
         # BodyLength counts from `35=`.
-        end = head.end() - 3 + int(head[1]) + _TRAILER_BYTES
+        end = head.end() - 3 + int(head[1]) + TRAILER_BYTES
         if end - start > MAX_FRAME_BYTES:
             return Overlong(f"a message may have {MAX_FRAME_BYTES} bytes, not {end - start}")
         if end > len(self._buffer):
             return None
-        trailer = _TRAILER.match(self._buffer, end - _TRAILER_BYTES - 1, end)
-        if trailer is None:
-            return self._skip("BodyLength is wrong")
         frame = bytes(memoryview(self._buffer)[start:end])
-        if checksum(frame[:-_TRAILER_BYTES]) != int(trailer[1]):
-            return self._skip("CheckSum is wrong", end)
+        good_trailer = TRAILERS[checksum(frame[:-TRAILER_BYTES])]
+        if frame[-TRAILER_BYTES:] != good_trailer or frame[-TRAILER_BYTES - 1] != _SOH:
+            if _TRAILER.fullmatch(frame, len(frame) - TRAILER_BYTES - 1):
+                return self._skip("CheckSum is wrong", end)
+            return self._skip("BodyLength is wrong")
         self._position = end
         self._garbage_bytes = 0
         return frame
