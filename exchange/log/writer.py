@@ -135,6 +135,15 @@ class LogWriter:
         self.last_seq = rows[-1].seq
         self.last_hash = rows[-1].hash
 
+    async def raise_epoch(self, epoch: int) -> None:
+        """Write under a higher epoch, after events of other epochs were taken in. Raises Fenced."""
+        raised = await self._connection.execute(
+            "UPDATE writer SET epoch = $1 WHERE epoch = $2 AND epoch < $1", epoch, self.epoch
+        )
+        if raised != "UPDATE 1":
+            raise Fenced(f"epoch {self.epoch} is over")
+        self.epoch = epoch
+
     async def _append_by_function(self, rows: Sequence[StoredEvent]) -> None:
         """One round trip."""
         if self._append_function is None:

@@ -10,7 +10,9 @@ from exchange.engine.engine import LeaseLost
 from exchange.engine.interface import EngineStopped
 from exchange.log.chain import ChainBroken
 from exchange.log.codec import UnknownEvent
+from exchange.log.files import FileUnusable
 from exchange.log.heads import HeadsUnusable
+from exchange.log.importing import NothingFollows
 from exchange.log.lease import LeaseHeld
 from exchange.log.migrations import SchemaMismatch
 from exchange.log.postgres_cluster import EmbeddedPostgresError
@@ -58,7 +60,7 @@ def explain(error: Exception) -> OperationError | None:
         explained = error
     elif isinstance(error, Reject):
         explained = Refused(error.code, error.message)
-    elif isinstance(error, KeyUnusable):
+    elif isinstance(error, KeyUnusable | FileUnusable | NothingFollows):
         explained = OperationError(str(error), ExitCode.USAGE)
     elif isinstance(error, ChainBroken | HeadsUnusable | UnknownEvent | SchemaMismatch | ProjectionError):
         explained = OperationError(str(error), ExitCode.LOG_UNUSABLE)

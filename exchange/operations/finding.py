@@ -16,7 +16,7 @@ from exchange.engine.client import EngineClient, EngineUnreachable
 from exchange.log import lease
 from exchange.log.embedded import EmbeddedPostgres
 from exchange.log.lease import LeaseHeld, WriterIdentity
-from exchange.log.migrations import check_schema
+from exchange.log.migrations import check_schema, migrate
 from exchange.log.writer import LogWriter
 from exchange.operations.data_folder import DataFolder
 from exchange.operations.engine_runtime import run_engine
@@ -60,6 +60,18 @@ class Exchange:
             )
         async with EmbeddedPostgres(self.folder.path) as postgres:
             await _check(postgres.dsn)
+            yield postgres.dsn
+
+    @asynccontextmanager
+    async def new_database(self) -> AsyncIterator[str]:
+        """The address of the database; it and its schema are made where they are missing."""
+        if self.settings.dsn:
+            await migrate(self.settings.dsn)
+            yield self.settings.dsn
+            return
+        self.folder.make()
+        async with EmbeddedPostgres(self.folder.path) as postgres:
+            await migrate(postgres.dsn)
             yield postgres.dsn
 
     @asynccontextmanager
