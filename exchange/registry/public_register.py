@@ -18,6 +18,7 @@ from exchange.domain.carbon.project_forms import Crediting
 from exchange.domain.instruments import Unit
 from exchange.domain.rejects import Reject, RejectCode
 from exchange.domain.serials import SerialBlock
+from exchange.registry import certificate_wording as wording
 from exchange.registry.serials import block_text
 from exchange.registry.store import SCHEMA
 from exchange.registry.successions import issued_as
@@ -102,6 +103,8 @@ class RegisteredRetirement(_Serials, frozen=True):
     """Units of all blocks of the retirement."""
     use: str
     """What the registry calls it: `retirement`, or `invalidation (無効化)` of Japanese credits."""
+    claim: str
+    """What the retirement claims, in words; empty: nothing."""
     hash: str
     """Of the event in the chain of the log, hexadecimal text."""
 
@@ -206,7 +209,6 @@ _ISSUANCES = f"SELECT {_COLUMNS} FROM {SCHEMA}.issuance AS came {_JOINS} WHERE {
 _ENDED = f"FROM {SCHEMA}.movement AS came {_JOINS} WHERE to_place NOT IN ('held', 'locked', 'frozen')"
 _RETIREMENTS = f"SELECT {_COLUMNS} {_ENDED} AND to_place = 'retired' AND {_PAGE}"
 _CANCELLATIONS = f"SELECT {_COLUMNS}, to_place {_ENDED} AND to_place NOT IN ('held', 'locked', 'frozen', 'retired') AND {_PAGE}"
-_RETIRED_FOR = f"SELECT seq, beneficiary, purpose, quantity FROM {SCHEMA}.retirement WHERE seq = ANY($1)"
 
 
 async def read_projects(
@@ -250,19 +252,22 @@ async def read_retirements(
 ) -> list[RegisteredRetirement]:
     """Serial numbers as they were retired. Raises Reject."""
     rows = await _page(view, _RETIREMENTS, selection, after, limit)
-    retired = await view.rows(_RETIRED_FOR, sorted({row["seq"] for row in rows}))
-    for_whom = {row["seq"]: row for row in retired}
-    return [
-        RegisteredRetirement(
-            **_serials(row),
-            beneficiary=for_whom[row["seq"]]["beneficiary"],
-            purpose=for_whom[row["seq"]]["purpose"],
-            retirement_quantity=for_whom[row["seq"]]["quantity"],
-            use=term_of_use(row["registry"]),
-            hash=row["hash"].hex(),
-        )
-        for row in rows
-    ]
+    facts = await view.events({row["seq"] for row in rows})
+    return [_retirement(row, facts[row["seq"]].event) for row in rows]
+
+
+def _retirement(row: Record, event: ev.Event) -> RegisteredRetirement:
+    if not isinstance(event, ev.Retired):
+        raise TypeError(f"event {row['seq']} retired serial numbers and is of kind {event.kind}")
+    return RegisteredRetirement(
+        **_serials(row),
+        beneficiary=event.beneficiary,
+        purpose=event.purpose,
+        retirement_quantity=sum(block.quantity for _, block in event.credits),
+        use=term_of_use(row["registry"]),
+        claim="" if event.claim is None else wording.claim(event.claim),
+        hash=row["hash"].hex(),
+    )
 
 
 async def read_cancellations(

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from exchange.domain import commands
+from exchange.domain.carbon.claim_forms import ClaimKind
 from exchange.domain.identity import LOCAL_OPERATOR
 from exchange.domain.instruments import CreditClass
 from exchange.domain.serials import SerialBlock
+from gateway.websocket.requests import RetirementClaim
 from tests.exchange.registry.settled import rebuilt, settle
 from tests.market import ALPHA, BETA, OWNERS, UNITS, V18, V19, V20
 
@@ -59,6 +61,7 @@ async def settled(exchange: RunningExchange) -> RunningExchange:
             purpose='Flights, "2026"',
             reference=f"private-{number}",
             account=ALPHA,
+            claim=RetirementClaim(ClaimKind.CONTRIBUTION) if number == 2 else None,
         )
     await exchange.do(
         commands.RegisterClass(LOCAL_OPERATOR, OWN),
@@ -133,6 +136,8 @@ async def test_retirements(settled: RunningExchange, http: HttpClient) -> None:
         tuple(row[name] for name in ("class_id", "serial", "quantity", "retirement_quantity")) for row in rows
     ]
     assert {("=Ada; Byron", 'Flights, "2026"')} == {(row["beneficiary"], row["purpose"]) for row in rows}
+    contribution = "Contribution to mitigation in the host country: offsets nothing"
+    assert ["", "", "", "", contribution, contribution] == [row["claim"] for row in rows]
     assert rows[0]["seq"] == rows[1]["seq"] < rows[2]["seq"]
 
 
