@@ -9,42 +9,24 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from gateway.fix import msg_types, tags
+from gateway.fix import msg_types, session_rules, tags
+from gateway.fix import session_events as ev
 from gateway.fix.decoding import VALUE_INCORRECT, decode
-from gateway.fix.dictionary import FROM_VENUE, MESSAGES, SESSION_TYPES, TO_VENUE
+from gateway.fix.dictionary import FROM_VENUE, SESSION_TYPES, TO_VENUE
 from gateway.fix.early_messages import DONE, EarlyMessages
 from gateway.fix.encoding import BEGIN_STRING
 from gateway.fix.framing import MAX_FRAME_BYTES, Framer, Garbled
 from gateway.fix.liveness import LOGON_LIMIT_NS, LOGOUT_LIMIT_NS, Liveness
 from gateway.fix.message import Fields, Message, Problem, integer, text
 from gateway.fix.outgoing import Outgoing
-from gateway.fix.session_events import (
-    Disconnect,
-    Expect,
-    Ignored,
-    LoggedOn,
-    LoggedOut,
-    Received,
-    Refused,
-    Reset,
-)
 from gateway.fix.session_messages import ascii_text, business_reject, session_reject
-from gateway.fix.session_rules import (
-    ENDING_REASONS,
-    SessionSettings,
-    asks_for_reset,
-    duplicate_problem,
-    header_problem,
-    logon_refusal,
-    sets_numbers,
-)
+from gateway.fix.session_rules import ENDING_REASONS, SessionSettings
 from gateway.fix.timestamps import render_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gateway.fix.handshake import Handshake
-    from gateway.fix.session_events import Event
 
 __all__ = ["Session", "SessionSettings"]
 
@@ -77,7 +59,7 @@ class Session:
         self.next_incoming = next_incoming
         self._outgoing = Outgoing(settings.sender_comp_id, settings.target_comp_id, next_outgoing)
         self._blocks = FROM_VENUE if settings.initiator else TO_VENUE
-        self._events: list[Event] = []
+        self._events: list[ev.Event] = []
         self._now_ns = 0
         self._stop(_State.IDLE)
 
@@ -124,7 +106,7 @@ class Session:
 
     # Connections.
 
-    def accept(self, handshake: Handshake, now_ns: int) -> list[Event]:
+    def accept(self, handshake: Handshake, now_ns: int) -> list[ev.Event]:
         """Take over a connection whose Logon has been proved."""
         logon = handshake.logon
         if logon is None:
@@ -136,7 +118,7 @@ class Session:
 
     def connect(
         self, now_ns: int, heartbeat_s: int, username: str, password: str, *, reset: bool = False
-    ) -> list[Event]:
+    ) -> list[ev.Event]:
         """Initiators: log on over a new connection."""
         self._attach(Framer(), now_ns, _State.LOGGING_ON)
         self._clocks.answer_limit_ns = now_ns + LOGON_LIMIT_NS
@@ -146,16 +128,16 @@ class Session:
         self._send_logon(heartbeat_s, credentials, reset=reset)
         return self._take_events()
 
-    def connection_lost(self, reason: str) -> list[Event]:
+    def connection_lost(self, reason: str) -> list[ev.Event]:
         """The connection is gone, whoever closed it."""
         if self._announced:
-            self._events.append(LoggedOut(reason))
+            self._events.append(ev.LoggedOut(reason))
         self._stop(_State.IDLE)
         return self._take_events()
 
     # What comes and goes.
 
-    def receive(self, data: bytes, now_ns: int) -> list[Event]:
+    def receive(self, data: bytes, now_ns: int) -> list[ev.Event]:
         """Take in bytes from the peer."""
         if not self._open:
             return []
@@ -166,7 +148,7 @@ class Session:
             self._close("the peer sends more than can wait for the end of a resend")
         return self._take_events()
 
-    def send(self, message: Message, now_ns: int) -> list[Event]:
+    def send(self, message: Message, now_ns: int) -> list[ev.Event]:
         """Give an application message the next number.
 
         It is transmitted at once if the peer can take it; else the peer learns of it by a gap, and asks. Raises
@@ -181,7 +163,9 @@ class Session:
         """The bytes of an application message as `send` makes them under that number at that time."""
         return self._outgoing.encode(message, number, sending_time_ns)
 
-    def resend(self, begin: int, through: int, kept: Sequence[tuple[int, bytes]], now_ns: int) -> list[Event]:
+    def resend(
+        self, begin: int, through: int, kept: Sequence[tuple[int, bytes]], now_ns: int
+    ) -> list[ev.Event]:
         """Answer to `Resend`: all kept messages from `begin` through `through`, ascending, with their numbers.
 
         A range may be answered in several pages, each beginning after the one before it.
@@ -195,7 +179,7 @@ class Session:
             self._resume()
         return self._take_events()
 
-    def logout(self, reason: str, now_ns: int) -> list[Event]:
+    def logout(self, reason: str, now_ns: int) -> list[ev.Event]:
         """End the session from our side."""
         self._now_ns = now_ns
         if self._state is _State.LOGGING_ON:
@@ -207,7 +191,7 @@ class Session:
                 self._begin_logout(reason)
         return self._take_events()
 
-    def tick(self, now_ns: int) -> list[Event]:
+    def tick(self, now_ns: int) -> list[ev.Event]:
         """Do what is due: heartbeats, TestRequests, and the end of waiting."""
         self._now_ns = now_ns
         clocks = self._clocks
@@ -230,7 +214,7 @@ class Session:
         state = self._state
         return state is not _State.IDLE and state is not _State.CLOSING
 
-    def _take_events(self) -> list[Event]:
+    def _take_events(self) -> list[ev.Event]:
         events, self._events = self._events, []
         return events
 
@@ -258,7 +242,7 @@ class Session:
         self.next_incoming = 1
         self._outgoing.reset()
         self._early.clear()
-        self._events.append(Reset())
+        self._events.append(ev.Reset())
 
     def _test_peer(self) -> None:
         if self._clocks.testing:
@@ -280,19 +264,19 @@ class Session:
     def _close(self, reason: str) -> None:
         """Have the connection closed."""
         if self._announced:
-            self._events.append(LoggedOut(reason))
-        self._events.append(Disconnect(reason))
+            self._events.append(ev.LoggedOut(reason))
+        self._events.append(ev.Disconnect(reason))
         self._stop(_State.CLOSING)
 
     # Logon.
 
     def _answer_logon(self, logon: Message) -> None:
-        refusal = logon_refusal(logon, self.settings, self._now_ns)
+        refusal = session_rules.logon_refusal(logon, self.settings, self._now_ns)
         if refusal:
             self._advance_past(logon)
             self._end(refusal)
             return
-        reset = self.settings.reset_on_logon or asks_for_reset(logon)
+        reset = self.settings.reset_on_logon or session_rules.asks_for_reset(logon)
         if reset:
             self._reset_numbers()
         if logon.number < self.next_incoming:
@@ -305,11 +289,11 @@ class Session:
     def _take_logon_answer(self, answer: Message) -> None:
         """Initiators: the first message must be the acceptor's Logon."""
         if answer.msg_type != msg_types.LOGON or answer.problem is not None:
-            self._close(f"our Logon was answered by {_describe(answer)}")
+            self._close(f"our Logon was answered by {session_rules.describe_answer(answer)}")
         elif answer.number < self.next_incoming:
             self._end_too_low(answer)
         else:
-            self._logged_on(answer, reset=asks_for_reset(answer))
+            self._logged_on(answer, reset=session_rules.asks_for_reset(answer))
 
     def _logged_on(self, logon: Message, *, reset: bool) -> None:
         """The peer's Logon is good."""
@@ -317,7 +301,7 @@ class Session:
         self._clocks.answer_limit_ns = 0
         self._clocks.heartbeat_s = integer(logon.fields, tags.HEART_BT_INT)
         self._announced = True
-        self._events.append(LoggedOn(self._clocks.heartbeat_s, reset))
+        self._events.append(ev.LoggedOn(self._clocks.heartbeat_s, reset))
         if logon.number > self.next_incoming:
             self._early.keep(logon.number, DONE)
             self._ask_for_gap(logon.number)
@@ -336,7 +320,7 @@ class Session:
                 self._clocks.received(self._now_ns)
                 self._handle(framed)
             elif isinstance(framed, Garbled):
-                self._events.append(Ignored(f"{framed.skipped_bytes} bytes: {framed.reason}"))
+                self._events.append(ev.Ignored(f"{framed.skipped_bytes} bytes: {framed.reason}"))
             else:
                 self._end(framed.reason)
 
@@ -347,14 +331,14 @@ class Session:
             return
         message = decode(frame, self._blocks)
         number = message.number
-        problem = header_problem(message, self.settings, self._now_ns)
+        problem = session_rules.header_problem(message, self.settings, self._now_ns)
         if not number:
             self._end("MsgSeqNum is missing")
         elif problem is not None:
             self._reject(message, problem)
         elif self._state is _State.LOGGING_ON:
             self._take_logon_answer(message)
-        elif sets_numbers(message):
+        elif session_rules.sets_numbers(message):
             self._set_numbers(message)
         elif number < self.next_incoming:
             self._handle_known(message)
@@ -369,11 +353,11 @@ class Session:
         if not message.poss_dup:
             self._end_too_low(message)
             return
-        problem = duplicate_problem(message)
+        problem = session_rules.duplicate_problem(message)
         if problem is not None:
             self._reject(message, problem)
         else:
-            self._events.append(Ignored(f"message {message.number} is known"))
+            self._events.append(ev.Ignored(f"message {message.number} is known"))
 
     def _handle_early(self, message: Message, frame: bytes) -> None:
         """A message whose turn has not come: some are missing before it."""
@@ -408,7 +392,7 @@ class Session:
         self.next_incoming = next_number
         self._clocks.progress_ns = self._now_ns
         self._early.advance(next_number)
-        self._events.append(Expect(next_number))
+        self._events.append(ev.Expect(next_number))
 
     def _advance_past(self, message: Message) -> None:
         """A message is dealt with; its number counts if its turn had come."""
@@ -465,18 +449,18 @@ class Session:
 
     def _process(self, message: Message) -> None:
         """A message whose turn it is."""
-        problem = duplicate_problem(message) if message.poss_dup else None
+        problem = session_rules.duplicate_problem(message) if message.poss_dup else None
         problem = problem or message.problem
         if problem is not None and message.msg_type != msg_types.REJECT:
             self._reject(message, problem)
         elif message.msg_type in _REJECTS:
             # Rejects of rejects would find no end.
-            self._events.append(Refused(message))
+            self._events.append(ev.Refused(message))
             self._advance_past(message)
         elif message.msg_type in SESSION_TYPES:
             self._process_session_message(message)
         else:
-            self._events.append(Received(message))
+            self._events.append(ev.Received(message))
             self._advance_past(message)
 
     def _process_session_message(self, message: Message) -> None:
@@ -507,16 +491,14 @@ class Session:
             )
 
     def _answer_resend_request(self, message: Message) -> None:
-        begin = integer(message.fields, tags.BEGIN_SEQ_NO)
-        end = integer(message.fields, tags.END_SEQ_NO)
         last = self.next_outgoing - 1
-        if not 1 <= begin <= last:
-            problem = Problem(VALUE_INCORRECT, f"numbers 1 to {last} were sent", tags.BEGIN_SEQ_NO)
+        problem = session_rules.resend_problem(message, last)
+        if problem is not None:
             self._refuse(message, problem)
-        elif end and end < begin:
-            self._refuse(message, Problem(VALUE_INCORRECT, "EndSeqNo is below BeginSeqNo", tags.END_SEQ_NO))
-        else:
-            self._events.append(self._outgoing.start_resending(begin, min(end or last, last)))
+            return
+        end = integer(message.fields, tags.END_SEQ_NO)
+        begin = integer(message.fields, tags.BEGIN_SEQ_NO)
+        self._events.append(self._outgoing.start_resending(begin, min(end or last, last)))
 
     # Refusals.
 
@@ -537,11 +519,3 @@ class Session:
 
     def _end_too_low(self, message: Message) -> None:
         self._end(f"MsgSeqNum too low, expecting {self.next_incoming} but received {message.number}")
-
-
-def _describe(answer: Message) -> str:
-    """What came instead of a good Logon."""
-    form = MESSAGES.get(answer.msg_type)
-    name = f"a {form.name}" if form else "an unknown message"
-    reason = answer.problem.text if answer.problem else text(answer.fields, tags.TEXT)
-    return f"{name}: {reason}" if reason else name

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from gateway.fix import msg_types, tags
-from gateway.fix.decoding import COMP_ID_PROBLEM, REQUIRED_TAG_MISSING, SENDING_TIME_PROBLEM
+from gateway.fix.decoding import COMP_ID_PROBLEM, REQUIRED_TAG_MISSING, SENDING_TIME_PROBLEM, VALUE_INCORRECT
+from gateway.fix.dictionary import MESSAGES
 from gateway.fix.message import Message, Problem, integer, text
 from gateway.fix.timestamps import SECOND_NS, parse_timestamp
 
@@ -59,6 +60,17 @@ def duplicate_problem(message: Message) -> Problem | None:
     return None
 
 
+def resend_problem(request: Message, last: int) -> Problem | None:
+    """A ResendRequest for numbers that make no range, or that were not used; `last` is the last one that was."""
+    begin = integer(request.fields, tags.BEGIN_SEQ_NO)
+    end = integer(request.fields, tags.END_SEQ_NO)
+    if not 1 <= begin <= last:
+        return Problem(VALUE_INCORRECT, f"numbers 1 to {last} were sent", tags.BEGIN_SEQ_NO)
+    if 0 < end < begin:
+        return Problem(VALUE_INCORRECT, "EndSeqNo is below BeginSeqNo", tags.END_SEQ_NO)
+    return None
+
+
 def logon_refusal(logon: Message, settings: SessionSettings, now_ns: int) -> str:
     """Why a Logon cannot be taken although it is proved; empty: it can."""
     problem = logon.problem or header_problem(logon, settings, now_ns)
@@ -84,3 +96,11 @@ def sets_numbers(message: Message) -> bool:
     if message.msg_type == msg_types.SEQUENCE_RESET:
         return text(message.fields, tags.GAP_FILL_FLAG) != "Y"
     return message.msg_type == msg_types.LOGON and asks_for_reset(message)
+
+
+def describe_answer(answer: Message) -> str:
+    """What came instead of a good Logon."""
+    form = MESSAGES.get(answer.msg_type)
+    name = f"a {form.name}" if form else "an unknown message"
+    reason = answer.problem.text if answer.problem else text(answer.fields, tags.TEXT)
+    return f"{name}: {reason}" if reason else name

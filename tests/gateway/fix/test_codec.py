@@ -169,6 +169,14 @@ def test_header_fields_in_any_order() -> None:
     assert (3, False, True) == (one.number, one.poss_dup, one.poss_resend)
 
 
+def test_characters_that_no_field_may_hold_inside_a_group() -> None:
+    """Beside good data elsewhere, text in an entry of a group is looked at, too."""
+    order = "11=a|55=X|54=1|60=@0|38=1|40=2|20008=2|20009=\xff\x01|20003=1|20004={}|20005=1"
+    assert decode(wire("D|34=2|" + order.format("VCS")), TO_VENUE).problem is None
+    problem = decode(wire("D|34=2|" + order.format("V\xc9S")), TO_VENUE).problem
+    assert Problem(6, "the value is no STRING", tags.DELIVERY_CLASS) == problem
+
+
 def test_group_of_no_entries() -> None:
     """A count of zero is fine."""
     message = decode(wire("Z|34=2|117=q|298=4|295=0|301=0"), TO_VENUE)
