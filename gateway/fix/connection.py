@@ -42,10 +42,9 @@ class FixConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError("FIX needs a stream")
-        self._transport = transport
-        transport.set_write_buffer_limits(self._limits.conflate_above_bytes)
+        stream: asyncio.Transport = transport  # type: ignore[assignment]  # a stream has a full transport
+        self._transport = stream
+        stream.set_write_buffer_limits(self._limits.conflate_above_bytes)
         peername = transport.get_extra_info("peername")
         self.address = str(peername[0]) if peername else "local"
         self._acceptor.opened(self)

@@ -9,16 +9,19 @@ from collections import deque
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from exchange.domain import events as ev
 from exchange.domain.identity import LOCAL_OPERATOR, Role
 from exchange.domain.making.forms import RegisterFixSession
 from gateway.fix import session_events as se
-from gateway.fix.message import Message
+from gateway.fix.message import Message, text
 from gateway.fix.passwords import hash_password
 from gateway.fix.peer import VENUE_COMP_ID
 from gateway.fix.server import FixServer
 from gateway.fix.session import Session, SessionSettings
+from gateway.fix.standings import REPORTED
 from gateway.fix.store import FixStore
 from gateway.fix.timestamps import render_timestamp
+from tests.market import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,26 +35,24 @@ HASH = hash_password(PASSWORD)
 WAIT_S = 20
 
 
-async def register(
-    exchange: RunningExchange,
-    comp_id: str,
-    account: str,
-    *,
-    resets_on_logon: bool = False,
-    cancels_on_disconnect: bool = True,
-) -> None:
-    """Let a counterparty log on."""
-    await exchange.do(
-        RegisterFixSession(
-            LOCAL_OPERATOR,
-            comp_id,
-            account,
-            Role.MARKET_MAKER,
-            HASH,
-            resets_on_logon,
-            cancels_on_disconnect,
-        )
+def registration(
+    comp_id: str, account: str, *, resets_on_logon: bool = False, cancels_on_disconnect: bool = True
+) -> RegisterFixSession:
+    """The command that lets a counterparty log on."""
+    return RegisterFixSession(
+        LOCAL_OPERATOR,
+        comp_id,
+        account,
+        Role.MARKET_MAKER,
+        HASH,
+        resets_on_logon,
+        cancels_on_disconnect,
     )
+
+
+async def register(exchange: RunningExchange, comp_id: str, account: str, **terms: bool) -> None:
+    """Let a counterparty log on."""
+    await exchange.do(registration(comp_id, account, **terms))
 
 
 @asynccontextmanager
@@ -180,3 +181,31 @@ class FixClient:
 def now() -> str:
     """The present, as FIX writes it."""
     return render_timestamp(time.time_ns())
+
+
+def new_order(cl_ord_id: str, side: str, price: str, quantity: int = 10) -> Fields:
+    """A limit order."""
+    return {11: cl_ord_id, 55: PROJECT.symbol, 54: side, 60: now(), 38: quantity, 40: "2", 44: price}
+
+
+def reported(events: list[ev.Recorded], comp_id: str) -> list[str]:
+    """Seqs of the events that a maker must have been told, of those that concern the account."""
+    return [
+        str(recorded.seq)
+        for recorded in events
+        if isinstance(recorded.event, REPORTED)
+        or (isinstance(recorded.event, ev.RequestRefused) and recorded.event.by == comp_id)
+    ]
+
+
+def told(messages: list[Message]) -> list[str]:
+    """Seqs of the reports that the maker got, each number of a message counted once."""
+    by_number: dict[int, Message] = {}
+    for message in messages:
+        earlier = by_number.setdefault(message.number, message)
+        assert earlier.fields == message.fields, "a message that comes again is the same"
+    return [
+        text(by_number[number].fields, 20002)
+        for number in sorted(by_number)
+        if 20002 in by_number[number].fields
+    ]

@@ -8,16 +8,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exchange.domain import events as ev
 from exchange.domain.commands import RevokeKey
 from exchange.domain.identity import LOCAL_OPERATOR
 from gateway.fix.message import text
 from gateway.fix.store import FixStore
-from tests.gateway.fix.fix_exchange import FixClient, Gone, now, register, serving_fix
+from tests.gateway.fix.fix_exchange import (
+    FixClient,
+    Gone,
+    new_order,
+    now,
+    register,
+    reported,
+    serving_fix,
+    told,
+)
 from tests.market import ALPHA, PROJECT
 
 if TYPE_CHECKING:
-    from gateway.fix.message import Fields, Message
     from gateway.fix.store import Saved
     from tests.gateway.exchange import RunningExchange
 
@@ -42,10 +49,6 @@ class DoomedStore(FixStore):
         raise Doomed
 
 
-def new_order(cl_ord_id: str, side: str, price: str, quantity: int = 10) -> Fields:
-    return {11: cl_ord_id, 55: PROJECT.symbol, 54: side, 60: now(), 38: quantity, 40: "2", 44: price}
-
-
 async def trade(client: FixClient, first: int) -> None:
     """A little of everything, as fast as it goes."""
     for number in range(first, first + 4):
@@ -60,33 +63,6 @@ async def trade(client: FixClient, first: int) -> None:
         client.send("F", {41: f"ask-{number}", 11: f"end-{number}", 55: PROJECT.symbol, 54: "2", 60: now()})
         client.send("F", {41: "nothing", 11: f"bad-{number}", 55: PROJECT.symbol, 54: "2", 60: now()})
         await asyncio.sleep(0)
-
-
-async def expected_reports(exchange: RunningExchange, comp_id: str) -> list[str]:
-    """What the log says that the maker must have been told, as seqs."""
-    events = await exchange.gateway.reader.account_events(ALPHA, 0, None, 100_000)
-    return [
-        str(recorded.seq)
-        for recorded in events
-        if isinstance(
-            recorded.event,
-            ev.OrderAccepted | ev.OrderAmended | ev.OrderCancelled | ev.Fill | ev.OrderRejected,
-        )
-        or (isinstance(recorded.event, ev.RequestRefused) and recorded.event.by == comp_id)
-    ]
-
-
-def told(messages: list[Message]) -> list[str]:
-    """Seqs of the reports that the maker got, each number of a message counted once."""
-    by_number: dict[int, Message] = {}
-    for message in messages:
-        earlier = by_number.setdefault(message.number, message)
-        assert earlier.fields == message.fields, "a message that comes again is the same"
-    return [
-        text(by_number[number].fields, 20002)
-        for number in sorted(by_number)
-        if 20002 in by_number[number].fields
-    ]
 
 
 @pytest.mark.parametrize("committed", [False, True], ids=["not saved", "saved but not known"])
@@ -123,7 +99,8 @@ async def test_killed_at_a_save(exchange: RunningExchange, saves: int, committed
         while text((await client.next("8")).fields, 11) != "last":
             pass
         await client.log_out()
-    assert await expected_reports(exchange, "ALPHAFIX") == told(client.all)
+    events = await exchange.gateway.reader.account_events(ALPHA, limit=100_000)
+    assert reported(events, "ALPHAFIX") == told(client.all)
     assert [] == client.refused
 
 
