@@ -64,7 +64,10 @@ class Message:
 
     def __repr__(self) -> str:
         problem = f", {self.problem}" if self.problem else ""
-        return f"Message({self.msg_type!r}, {self.header | self.fields}{problem})"
+        shown = self.header | self.fields
+        if tags.PASSWORD in shown:
+            shown[tags.PASSWORD] = "..."
+        return f"Message({self.msg_type!r}, {shown}{problem})"
 
 
 def text(fields: Fields, tag: int) -> str:

@@ -237,8 +237,9 @@ def test_ways_to_read_fields() -> None:
 
 
 def test_message_shows_what_it_holds() -> None:
-    """For people who look for an error; with the problem, if there is one."""
+    """For people who look for an error; with the problem, if there is one, and never with a password."""
     assert "Message('0', {112: 'a'})" == repr(Message(msg_types.HEARTBEAT, {112: "a"}))
+    assert "secret" not in repr(Message(msg_types.LOGON, {tags.PASSWORD: "secret"}))
     assert "required field" in repr(decode(wire("1|34=2"), TO_VENUE))
     assert Message("0", {}) != 0
 
