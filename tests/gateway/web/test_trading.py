@@ -8,6 +8,8 @@ import pytest
 from playwright.async_api import expect
 
 from exchange.domain import commands
+from exchange.domain.carbon.claim_forms import Claim, ClaimKind
+from exchange.domain.events import Retired
 from exchange.domain.identity import LOCAL_OPERATOR
 from exchange.domain.orders import OrderStatus
 from tests.market import BETA
@@ -376,3 +378,43 @@ async def test_revoked_key(exchange: RunningExchange, open_page: OpenPage) -> No
     await expect(page.find("#log-on")).to_be_visible()
     await expect(page.find("#account-pages")).to_be_hidden()
     await page.ready()
+
+
+@pytest.mark.usefixtures("signer")
+async def test_retire_with_a_claim(exchange: RunningExchange, open_page: OpenPage) -> None:
+    """A claim of use asks for its year; one that the units do not support is refused with the reason."""
+    page = await open_page(path=RIMBA)
+    await page.log_on("beta-key")
+    await page.tab("balances")
+    await page.find("#units").get_by_role("button", name="Retire credits of VCS-1340-2019").click()
+    await page.page.fill("#retire-quantity", "5")
+    await page.page.fill("#retire-beneficiary", "Acme")
+    await page.page.select_option("#retire-claim", "ndc")
+    await page.page.click("#retire-next")
+    await expect(page.find("#retire-answer")).to_have_text(
+        "Name the calendar year for which the credits are used."
+    )
+    await page.page.fill("#retire-claim-year", "2027")
+    await page.page.click("#retire-next")
+    await expect(page.find("#retire-summary")).to_contain_text(
+        "will be retired for Acme, claimed as used towards the NDC of your account's Party for 2027."
+    )
+    await page.page.check("#retire-understood")
+    await page.page.click("#retire-next")
+    await expect(page.find("#retire-answer")).to_contain_text("6112")
+
+    await page.page.click("#retire-back")
+    await page.page.select_option("#retire-claim", "contribution")
+    await expect(page.find("#retire-claim-year")).to_be_hidden()
+    await page.page.click("#retire-next")
+    await page.page.check("#retire-understood")
+    await page.page.click("#retire-next")
+    await expect(page.find("#certificate-what")).to_contain_text("Retired: 5 VCS-1340-2019, for Acme.")
+    (retired,) = [
+        stored.to_recorded().event
+        async for events in exchange.gateway.reader.pages()
+        for stored in events
+        if stored.kind == Retired.kind
+    ]
+    assert isinstance(retired, Retired)
+    assert Claim(ClaimKind.CONTRIBUTION) == retired.claim

@@ -72,7 +72,7 @@ export class OrderRequests {
 
   /**
    * Retires credits for ever. Throws Refusal or OutcomeUnknown.
-   * @param {{account: string, credits: {class_id: string, quantity: number}[], beneficiary: string, purpose: string}} retirement
+   * @param {{account: string, credits: {class_id: string, quantity: number}[], beneficiary: string, purpose: string, claim?: {kind: string, year?: number, period?: string}}} retirement
    */
   async retire(retirement) {
     const request = { ...retirement, reference: freshId("web") };

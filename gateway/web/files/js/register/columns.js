@@ -38,6 +38,7 @@ const RETIREMENT_COLUMNS = [
   time(),
   { title: "Beneficiary", cell: (row) => cell(row.beneficiary, "words") },
   { title: "Purpose", cell: (row) => cell(row.purpose, "words") },
+  { title: "Claim", cell: (row) => cell(row.claim, "words") },
   { title: "Project", cell: (row) => projectCell(row) },
   serial(),
   quantity(),

@@ -2,6 +2,7 @@
 
 import { byId, dialogById, element, formById, inputById, selectById, setText, show } from "../dom.js";
 import { grouped } from "../decimal.js";
+import { chosenClaim, claimText, drawClaim } from "./claim_choice.js";
 import { explained } from "./notices.js";
 import { wholeNumber } from "./ticket_view.js";
 
@@ -24,6 +25,7 @@ export class RetireView {
      */
     this._wanted = null;
     selectById("retire-class").addEventListener("change", () => this._drawAvailable());
+    selectById("retire-claim").addEventListener("change", drawClaim);
     byId("retire-another").addEventListener("click", () => this._addClass());
     inputById("retire-understood").addEventListener("change", () => this._draw());
     byId("retire-back").addEventListener("click", () => this._back());
@@ -48,6 +50,7 @@ export class RetireView {
     selectById("retire-class").value = classId;
     this._say("");
     this._drawAvailable();
+    drawClaim();
     this._draw();
     this._dialog.showModal();
     inputById("retire-quantity").focus();
@@ -142,9 +145,16 @@ export class RetireView {
       inputById("retire-beneficiary").focus();
       return;
     }
+    const claim = chosenClaim();
+    if (typeof claim === "string") {
+      this._say(claim);
+      inputById("retire-claim-year").focus();
+      return;
+    }
     const purpose = inputById("retire-purpose").value.trim();
-    this._wanted = { account: this._account?.account ?? "", credits, beneficiary, purpose };
-    const why = purpose ? ` (${purpose})` : "";
+    const claimed = claim ? { claim } : {};
+    this._wanted = { account: this._account?.account ?? "", credits, beneficiary, purpose, ...claimed };
+    const why = (purpose ? ` (${purpose})` : "") + (claim ? `, claimed as ${claimText(claim)}` : "");
     setText(
       byId("retire-summary"),
       `${credits.map((one) => this._amount(one)).join(", and ")}, will be retired for ${beneficiary}${why}. ` +
