@@ -8,7 +8,9 @@ import msgspec
 from playwright.async_api import expect
 
 from exchange.domain import commands
+from exchange.domain.carbon.freeze_forms import FreezeCause, FreezeUnits
 from exchange.domain.identity import LOCAL_OPERATOR
+from exchange.domain.serials import SerialBlock
 from tests.market import BETA, GAMMA, PROJECT, V19
 
 if TYPE_CHECKING:
@@ -157,3 +159,28 @@ async def test_deferred_trades_settle(exchange: RunningExchange, open_page: Open
     await expect(vintage_2019.locator("td.number")).to_have_text(["99,940", "0", "0", "99,940"])
     await page.tab("fills")
     await expect(page.find("#fills tr td").last).to_have_text("2026-11-25")
+
+
+async def test_a_freeze_cancels_a_deferred_trade(exchange: RunningExchange, open_page: OpenPage) -> None:
+    """Units that may not move are shown as frozen; the trade that they were for is cancelled, also after a reload."""
+    await exchange.do(commands.ListInstrument(LOCAL_OPERATOR, LATER))
+    gamma = await exchange.client("gamma-key")
+    page = await open_page(path="#RIMBA-T2")
+    await page.log_on("beta-key")
+    order: dict[str, Any] = {"instrument": "RIMBA-T2", "quantity": 5_000, "price": "10.00"}
+    await (await exchange.client("beta-key")).place_order(client_order_id="s", side="sell", **order)
+    await gamma.place_order(client_order_id="b", side="buy", **order)
+    await page.tab("fills")
+    await expect(page.find("#fills tr td").last).to_have_text("2026-11-25, held")
+    block = SerialBlock("VCS", "opening-2019", 200_001, 299_000)
+    await exchange.do(FreezeUnits(LOCAL_OPERATOR, "recall-1", FreezeCause.RECALL, "error", (block,)))
+    await page.notice("will not settle (5,000 VCS-1340-2019 for 50,000.00 EUR): its units were frozen.")
+    await expect(page.find("#fills tr td").last).to_have_text("2026-11-25, cancelled")
+    await page.tab("balances")
+    vintage_2019 = page.find("#units tr", has_text=V19).locator("td.number")
+    await expect(vintage_2019).to_have_text(["100,000", "99,000", "0, 99,000 frozen", "1,000"])
+    await page.page.reload()
+    await page.ready()
+    await page.log_on("beta-key")
+    await page.tab("fills")
+    await expect(page.find("#fills tr td").last).to_have_text("2026-11-25, cancelled")

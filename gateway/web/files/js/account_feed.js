@@ -10,6 +10,8 @@ import { BlockTrades } from "./block_trades.js";
 import { Refusal } from "./connection.js";
 
 const CHANNELS = ["orders", "fills", "balances", "retirements", "block_trades", "settlements"];
+/** What changes how much of the held units is frozen. */
+const FREEZES = ["units_frozen", "units_released"];
 const FILLS_KEPT = 300;
 const FILLS_WANTED = 50;
 /** The last fills are searched in windows of the log that grow by this factor, from the end backwards. */
@@ -34,11 +36,17 @@ export class AccountFeed {
    */
   cash = new Map();
   /**
-   * Balances by credit class. Locked units are among the held ones: trades that have not settled deliver them.
-   * @type {Map<string, {total: number, held: number, locked: number}>}
+   * Balances by credit class. Among the held units are locked ones, which trades that have not settled deliver, and frozen
+   * ones, which may not move.
+   * @type {Map<string, {total: number, held: number, locked: number, frozen: number}>}
    */
   units = new Map();
   blocks = new BlockTrades();
+  /**
+   * What became of deferred trades: `settled` or `cancelled`, by trade id.
+   * @type {Map<number, string>}
+   */
+  outcomes = new Map();
   /**
    * Newest first.
    * @type {any[]}
@@ -78,7 +86,8 @@ export class AccountFeed {
     this.loaded = false;
     this._early = [];
     const { account } = this;
-    for (const channel of CHANNELS) await this._subscribe(channel);
+    this.outcomes.clear();
+    for (const channel of CHANNELS) if (channel !== "settlements") await this._subscribe(channel);
     const [orders, balances, holdings] = await Promise.all([
       this._connection.request("orders.open", { account }),
       this._connection.request("account.balances", { account }),
@@ -87,6 +96,7 @@ export class AccountFeed {
     const fills = await this._lastFills(orders.seq);
     const blocks = new BlockTrades();
     await blocks.load(this._connection, account);
+    await this._subscribe("settlements", oldestDeferred([...fills, ...blocks.trades], orders.seq), true);
     this.orders = new Map(orders.orders.map((/** @type {any} */ one) => [one.order_id, one]));
     this.cash = new Map(balances.cash.map((/** @type {any} */ one) => [one.currency, one]));
     this.units = new Map(holdings.units.map((/** @type {any} */ one) => [one.class_id, one]));
@@ -160,20 +170,22 @@ export class AccountFeed {
   /**
    * @param {string} channel
    * @param {number | null} fromSeq
+   * @param {boolean} orFromNow where the exchange does not go back that far
    */
-  async _subscribe(channel, fromSeq = null) {
+  async _subscribe(channel, fromSeq = null, orFromNow = false) {
     /** @type {Record<string, unknown>} */
     const params = { channel, account: this.account };
     // There is no list of retirements to ask for: the channel tells them all.
     if (fromSeq !== null) params.from_seq = fromSeq;
     else if (channel === "retirements") params.from_seq = 0;
+    const optional = orFromNow || (channel === "retirements" && fromSeq === null);
     // What the channel pushes comes after the answer, and is taken from there on.
     this._last[channel] = Number(params.from_seq ?? Number.MAX_SAFE_INTEGER);
     try {
       const answer = await this._connection.request("subscribe", params);
       this._last[channel] = Math.min(answer.seq, this._last[channel]);
     } catch (error) {
-      if (!(error instanceof Refusal) || channel !== "retirements" || fromSeq !== null) throw error;
+      if (!(error instanceof Refusal) || !optional) throw error;
       const answer = await this._connection.request("subscribe", { channel, account: this.account });
       this._last[channel] = answer.seq;
     }
@@ -228,9 +240,17 @@ export class AccountFeed {
     if (channel === "balances") {
       if (seq > this._asOf.cash) this._changeCash(data.cash);
       if (seq > this._asOf.units) this._changeUnits(data.units);
+      if (FREEZES.includes(data.cause)) this._loadUnits();
     } else if (channel === "block_trades") {
       this.blocks.apply(seq, data);
-    } else if (channel !== "settlements") {
+    } else if (channel === "settlements") {
+      this.outcomes.set(data.trade_id, data.outcome);
+      if (seq <= this._asOf.orders) {
+        // What is replayed is shown, but no news.
+        this._onChange("", null);
+        return;
+      }
+    } else {
       if (seq <= this._asOf[channel]) return;
       if (channel === "orders") this._applyOrder(data);
       else if (channel === "fills") this.fills = [data, ...this.fills].slice(0, FILLS_KEPT);
@@ -282,10 +302,21 @@ export class AccountFeed {
   /** @param {{class_id: string, total_change: number, held_change: number}[]} changes */
   _changeUnits(changes) {
     for (const { class_id, total_change, held_change } of changes) {
-      const { total, held, locked } = this.units.get(class_id) ?? { total: 0, held: 0, locked: 0 };
-      if (total + total_change) this.units.set(class_id, { total: total + total_change, held: held + held_change, locked });
+      const balance = this.units.get(class_id) ?? { total: 0, held: 0, locked: 0, frozen: 0 };
+      const [total, held] = [balance.total + total_change, balance.held + held_change];
+      if (total) this.units.set(class_id, { ...balance, total, held });
       else this.units.delete(class_id);
     }
+  }
+
+  /** Loads the units afresh. */
+  async _loadUnits() {
+    const holdings = await this._connection.request("account.holdings", { account: this.account }).catch(() => null);
+    // Without an answer the connection is lost, and everything is followed from there on when it is back.
+    if (!holdings || this._stopped) return;
+    this.units = new Map(holdings.units.map((/** @type {any} */ one) => [one.class_id, one]));
+    this._asOf.units = holdings.seq;
+    this._onChange("", null);
   }
 
   /**
@@ -311,3 +342,11 @@ export class AccountFeed {
 function negated(text) {
   return text.startsWith("-") ? text.slice(1) : `-${text}`;
 }
+
+/**
+ * Just before the oldest of the trades that settle later than they were made; what became of all of them is told from there on.
+ * @param {any[]} trades
+ * @param {number} end where there is none
+ */
+const oldestDeferred = (trades, end) =>
+  trades.reduce((oldest, trade) => (trade.deferred ? Math.min(oldest, trade.trade_id - 1) : oldest), end);

@@ -89,12 +89,8 @@ const accountView = new AccountView(classOf, {
   agreeBlock: (half) => block.openAlleged(half),
 });
 
-let shownBusinessDate = "";
 const drawInstruments = oncePerFrame(() => {
   status.businessDate(instruments.businessDate);
-  // What is held until its settlement date depends on it.
-  if (instruments.businessDate !== shownBusinessDate) drawAccount();
-  shownBusinessDate = instruments.businessDate;
   if (!market.symbol) selectFirst();
   markets.draw();
   strip.draw();
@@ -109,7 +105,7 @@ const drawAccount = oncePerFrame(() => {
   const { account, session, keyId } = desk;
   logOn.draw(keyId, session.loggedOn?.role ?? "");
   drawAccountChoice();
-  accountView.draw(account, session.mayTrade, instruments.businessDate);
+  accountView.draw(account, session.mayTrade);
   statement.draw();
   bookView.ownPrices = new Set(
     [...(account?.orders.values() ?? [])]
@@ -299,7 +295,7 @@ function tell(channel, data) {
     const what = `${creditsText(data.delivered)} for ${grouped(data.amount)} ${data.currency}`;
     if (data.outcome === "cancelled") notify(`Trade ${data.trade_id} will not settle (${what}): ${data.reason}.`);
     else notify(`Trade ${data.trade_id} settled: ${what}.`, "done");
-    // A day has ended: what still waits for its day is told by the date.
+    // A day has ended.
     instruments.reload().catch(tellUnlessLost);
   }
 }

@@ -31,9 +31,10 @@ export class AccountView {
    */
   constructor(classOf, actions) {
     this._mayTrade = false;
-    this._businessDate = "";
+    /** @type {Map<number, string>} */
+    this._outcomes = new Map();
     this._orders = orderRows(actions);
-    this._fills = fillRows(() => this._businessDate);
+    this._fills = fillRows(() => this._outcomes);
     this._blocks = new BlockTables(actions);
     this._cash = cashRows();
     this._units = unitRows(classOf, actions, () => this._mayTrade);
@@ -47,11 +48,9 @@ export class AccountView {
    * Draws the account, or that there is none.
    * @param {import("../account_feed.js").AccountFeed | null} account
    * @param {boolean} mayTrade
-   * @param {string} businessDate
    */
-  draw(account, mayTrade, businessDate) {
+  draw(account, mayTrade) {
     this._mayTrade = mayTrade;
-    this._businessDate = businessDate;
     const loaded = Boolean(account?.loaded);
     show(byId("account-pages"), loaded);
     show(byId("account-empty"), !loaded);
@@ -62,9 +61,10 @@ export class AccountView {
     show(byId("cancel-all"), loaded && mayTrade && Boolean(account?.orders.size));
     setText(byId("orders-count"), loaded && account?.orders.size ? String(account.orders.size) : "");
     if (!account || !loaded) return;
+    this._outcomes = account.outcomes;
     this._drawList(this._orders, "orders", [...account.orders.values()].reverse());
     this._drawList(this._fills, "fills", account.fills);
-    this._blocks.draw(account.blocks, mayTrade, businessDate);
+    this._blocks.draw(account, mayTrade);
     this._drawList(this._retirements, "retirements", account.retirements);
     this._drawList(this._cash, "cash", [...account.cash.keys()].sort().map((currency) => account.cashBalance(currency)));
     this._drawList(this._units, "units", [...account.units.entries()].sort());
@@ -146,8 +146,8 @@ function termsText(order) {
   return parts.join(", ");
 }
 
-/** @param {() => string} businessDate */
-function fillRows(businessDate) {
+/** @param {() => Map<number, string>} outcomes */
+function fillRows(outcomes) {
   return new Rows(byId("fills"), {
     key: (/** @type {any} */ fill) => fill.trade_id + fill.side,
     create: (fill) =>
@@ -164,7 +164,7 @@ function fillRows(businessDate) {
         cell(creditsText(fill.delivered), "long-text"),
         cell(""),
       ),
-    update: (row, fill) => setText(row.children[8], settlesText(fill, businessDate())),
+    update: (row, fill) => setText(row.children[8], settlesText(fill, outcomes())),
   });
 }
 
@@ -208,7 +208,7 @@ function unitRows(classOf, actions, mayTrade) {
       setText(row.children[1], classOf(classId)?.name ?? "");
       setText(row.children[2], grouped(balance.total));
       setText(row.children[3], grouped(balance.held));
-      setText(row.children[4], grouped(balance.locked));
+      setText(row.children[4], grouped(balance.locked) + (balance.frozen ? `, ${grouped(balance.frozen)} frozen` : ""));
       setText(row.children[5], grouped(balance.total - balance.held));
       show(/** @type {HTMLElement} */ (row.children[6].firstElementChild), mayTrade());
     },

@@ -16,20 +16,20 @@ export class BlockTables {
   /** @param {BlockActions} actions */
   constructor(actions) {
     this._mayTrade = false;
-    this._businessDate = "";
+    /** @type {Map<number, string>} */
+    this._outcomes = new Map();
     this._halves = halfRows(actions, () => this._mayTrade);
-    this._trades = tradeRows(() => this._businessDate);
+    this._trades = tradeRows(() => this._outcomes);
   }
 
   /**
    * Draws both tables and how many halves wait.
-   * @param {import("../block_trades.js").BlockTrades} blocks
+   * @param {import("../account_feed.js").AccountFeed} account
    * @param {boolean} mayTrade
-   * @param {string} businessDate
    */
-  draw(blocks, mayTrade, businessDate) {
+  draw({ blocks, outcomes }, mayTrade) {
     this._mayTrade = mayTrade;
-    this._businessDate = businessDate;
+    this._outcomes = outcomes;
     const waiting = [
       ...[...blocks.alleged.values()].map((half) => ({ half, own: false })),
       ...[...blocks.own.values()].map((half) => ({ half, own: true })),
@@ -72,8 +72,8 @@ function halfRows(actions, mayTrade) {
   });
 }
 
-/** @param {() => string} businessDate */
-function tradeRows(businessDate) {
+/** @param {() => Map<number, string>} outcomes */
+function tradeRows(outcomes) {
   return new Rows(byId("block-trades"), {
     key: (/** @type {any} */ trade) => trade.trade_id,
     create: (trade) =>
@@ -92,7 +92,7 @@ function tradeRows(businessDate) {
         cell(creditsText(trade.delivered), "long-text"),
         cell(""),
       ),
-    update: (row, trade) => setText(row.children[10], settlesText(trade, businessDate())),
+    update: (row, trade) => setText(row.children[10], settlesText(trade, outcomes())),
   });
 }
 

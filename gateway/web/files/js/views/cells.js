@@ -32,9 +32,11 @@ export const creditsText = (credits) =>
   credits.map((one) => `${grouped(one.quantity)} ${one.class_id}`).join(", ");
 
 /**
- * When a trade settles: cash and units of a deferred one are held until then.
- * @param {{settlement_date: string, deferred: boolean}} trade
- * @param {string} businessDate
+ * When a trade settles: cash and units of a deferred one are held until then, and then it may have been cancelled.
+ * @param {{trade_id: number, settlement_date: string, deferred: boolean}} trade
+ * @param {Map<number, string>} outcomes what became of deferred trades
  */
-export const settlesText = (trade, businessDate) =>
-  trade.deferred && trade.settlement_date > businessDate ? `${trade.settlement_date}, held` : trade.settlement_date;
+export function settlesText({ trade_id: id, settlement_date: date, deferred }, outcomes) {
+  if (!deferred || outcomes.get(id) === "settled") return date;
+  return outcomes.has(id) ? `${date}, cancelled` : `${date}, held`;
+}
