@@ -75,6 +75,12 @@ def test_a_statement_of_a_date(cli: Cli, cli_json: CliJson) -> None:
         assert word in text
 
 
+def test_the_venue_has_a_statement_too(cli_json: CliJson) -> None:
+    """Of its fees; there were none yet."""
+    found = cli_json("statement", "VENUE", "--from", "2026-11-20")
+    assert ([], [], []) == (found["cash"], found["units"], found["movements"])
+
+
 def test_statements_as_files(cli: Cli, tmp_path: Path) -> None:
     """CSV has one row for each figure, HTML is a page without scripts; both are the same whenever they are made."""
     period = ("statement", "ACME-1", "--from", "2026-11-20")
