@@ -16,18 +16,21 @@ import msgspec
 from exchange.domain import commands
 from exchange.domain.events import RequestRefused
 from exchange.domain.identity import LOCAL_OPERATOR, Role
+from exchange.domain.making.forms import RegisterFixSession
 from exchange.domain.orders import Side, TimeInForce
 from exchange.domain.serials import SerialBlock
 from exchange.engine.client import EngineClient
 from exchange.log import lease
 from exchange.operations.errors import Refused
+from gateway.fix.passwords import hash_password, new_password
 from gateway.websocket.client import ExchangeClient, SigningKey
-from loadtest import order_mix
+from loadtest import fix_maker, order_mix
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from exchange.domain.commands import Command
+    from loadtest.fix_maker import FixMaker
 
 COMMAND: Final = "exchange up --gateways 0"
 _PROGRAM: Final = "from exchange.operations.cli import main; main(prog_name='exchange')"
@@ -41,15 +44,20 @@ class _Facts(msgspec.Struct):
     """What `exchange up --json` says about itself; it says more."""
 
     websocket: str
+    fix: str
     socket: str
 
 
 class ExchangeUnderTest:
     """A running exchange."""
 
-    def __init__(self, url: str, engine_socket: Path, process_id: int, engine_process_id: int) -> None:
+    def __init__(
+        self, url: str, fix: str, engine_socket: Path, process_id: int, engine_process_id: int
+    ) -> None:
         self.url = url
         """Of the websocket."""
+        self.fix = fix
+        """HOST:PORT of FIX, where it is served."""
         self.process_id = process_id
         """Of `exchange up` itself, the parent of all its processes."""
         self.engine_process_id = engine_process_id
@@ -76,6 +84,16 @@ class ExchangeUnderTest:
         )
         return key
 
+    async def connect_fix_maker(self) -> FixMaker:
+        """A new participant's FIX session, logged on; its orders end with it."""
+        await self.admit_trader()
+        account = f"trader-{self._traders}"
+        comp_id, password = f"FIX-{self._traders}", new_password()
+        await self.operate(
+            RegisterFixSession(LOCAL_OPERATOR, comp_id, account, Role.MARKET_MAKER, hash_password(password))
+        )
+        return await fix_maker.connect(self.fix, comp_id, password)
+
     async def connect_trader(self) -> ExchangeClient:
         """A new participant's connection, logged on."""
         return await ExchangeClient.connect(self.url, key=await self.admit_trader())
@@ -95,27 +113,32 @@ class ExchangeUnderTest:
 
 
 @contextlib.asynccontextmanager
-async def running_exchange(dsn: str) -> AsyncIterator[ExchangeUnderTest]:
-    """Runs an exchange on an empty database until the block is left; its market is open and quoted."""
+async def running_exchange(dsn: str, *options: str) -> AsyncIterator[ExchangeUnderTest]:
+    """Runs an exchange on an empty database until the block is left; its market is open and quoted.
+
+    `options`: further ones of `exchange up`.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        process = await _start(Path(folder), dsn)
+        process = await _start(Path(folder), dsn, options)
         try:
             facts = await _facts(process, Path(folder))
             holder = await lease.current(dsn)
             if holder is None:
                 raise RuntimeError("no engine writes the log")
-            exchange = ExchangeUnderTest(facts.websocket, Path(facts.socket), process.pid, holder.writer.pid)
+            exchange = ExchangeUnderTest(
+                facts.websocket, facts.fix, Path(facts.socket), process.pid, holder.writer.pid
+            )
             await _open_market(exchange)
             yield exchange
         finally:
             await _stop(process)
 
 
-async def _start(folder: Path, dsn: str) -> asyncio.subprocess.Process:
+async def _start(folder: Path, dsn: str, options: tuple[str, ...]) -> asyncio.subprocess.Process:
     with (folder / "stderr").open("wb") as stderr:
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-c", _PROGRAM, "up", "--gateways", "0"),
-            *("--http", "127.0.0.1:0", "--data-dir", str(folder / "data"), "--json"),
+            *("--http", "127.0.0.1:0", "--data-dir", str(folder / "data"), "--json", *options),
             # Not on the command line, where every user of the machine could read a password in it.
             env={**os.environ, "EXCHANGE_DSN": dsn},
             stdout=asyncio.subprocess.PIPE,

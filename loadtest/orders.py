@@ -109,7 +109,7 @@ def show(report: Report) -> None:
     """Print a report for people."""
     console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 110)
     one = report.one_at_a_time
-    table = _table("One at a time", "", "p50 ms", "p99 ms", "samples")
+    table = report_table("One at a time", "", "p50 ms", "p99 ms", "samples")
     for name, measured in (
         ("place, answered durably", one.place),
         ("cancel, answered durably", one.cancel),
@@ -119,7 +119,7 @@ def show(report: Report) -> None:
         table.add_row(name, *_ms(measured.p50_ms, measured.p99_ms), f"{measured.samples:,}")
     console.print(table)
     console.print(f"place over bare commit: {report.place_over_commit:.2f} (median of the rounds' ratios)\n")
-    table = _table(
+    table = report_table(
         "Many in flight",
         *("connections", "in flight", "requests/s", "server us", "snapshots us", "Postgres us", "client us"),
         "other cores",
@@ -143,7 +143,7 @@ def show(report: Report) -> None:
 
 
 def _arrivals_table(arrivals: list[Arrivals]) -> Table:
-    table = _table(
+    table = report_table(
         f"Arriving at a fixed rate over {order_arrivals.CONNECTIONS} connections",
         *(
             "requests/s",
@@ -166,7 +166,8 @@ def _arrivals_table(arrivals: list[Arrivals]) -> Table:
     return table
 
 
-def _table(title: str, *headings: str) -> Table:
+def report_table(title: str, *headings: str) -> Table:
+    """An empty table of figures; a column without a heading holds words."""
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for heading in headings:
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
