@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from exchange.operations.administering import read_state
 from exchange.operations.errors import ExitCode
 from exchange.operations.ex_ante_evidence import Finding, compare, read_evidence
 from exchange.operations.options import exchange_options, json_option
-from exchange.operations.output import print_json, print_table
+from exchange.operations.output import opened_for_writing, print_json, print_table
 
 if TYPE_CHECKING:
     from exchange.domain.state import State
@@ -84,6 +85,15 @@ def ex_ante_rows(state: State) -> list[ExAnteRow]:
         )
         for class_id, estimates in sorted(book.estimates.items())
     ]
+
+
+@ex_ante.command("example")
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="File to write; default: stdout.")
+def example(output: Path | None) -> None:
+    """Write a file of evidence to begin from: its figures are made up."""
+    text = resources.files("exchange.operations").joinpath("ex_ante_example.json").read_bytes()
+    with opened_for_writing(output) as file:
+        file.write(text)
 
 
 @ex_ante.command("verify")
