@@ -1,16 +1,18 @@
 """`/metrics` for Prometheus.
 
-Nearly everything is read when somebody scrapes: from the gateway's statistics, its replica and the port to the engine. Only
-the kinds of events and the age of a batch are noted as batches come. Times are seconds. Where several gateways share an
+Nearly everything is read when somebody scrapes: from the gateway's statistics, its replica, the port to the engine and the
+database. Only the kinds of events and the age of a batch are noted as batches come. Times are seconds. Where several gateways share an
 address, a scrape reaches any of them: `gateway` in `exchange_gateway_info` says which.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import asyncpg
 from aiohttp import web
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -22,7 +24,7 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
-from exchange.domain.rejects import RejectCode
+from exchange.domain.rejects import Reject, RejectCode
 from gateway.http.health import VERSION
 from gateway.statistics import LATENCY_BUCKETS_US
 from gateway.websocket.closing import CloseCode
@@ -39,6 +41,21 @@ _CLOSE_NAMES = {code.value: code.name.lower() for code in CloseCode}
 _REJECT_NAMES = {code.value: code.name.lower() for code in RejectCode}
 
 
+_DATABASE_LIMIT_S = 2.0
+_DATABASE = """
+SELECT (SELECT coalesce(max(seq), 0) FROM snapshot), pg_total_relation_size('event'), (SELECT epoch FROM writer)
+"""
+
+
+class _Database(NamedTuple):
+    """What the database tells, or nothing where it did not answer."""
+
+    settled_seq: int
+    snapshot_seq: int
+    log_bytes: int
+    epoch: int
+
+
 class Metrics(Collector):
     """The metrics of one gateway, in a registry of their own."""
 
@@ -47,6 +64,7 @@ class Metrics(Collector):
         self._events: Counter[str] = Counter()
         self._feed_delay_ns = 0
         self._http: Counter[tuple[str, ...]] = Counter()
+        self._database: _Database | None = None
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -54,6 +72,7 @@ class Metrics(Collector):
 
     async def handle(self, _request: web.Request) -> web.Response:
         """Answer a scrape."""
+        self._database = await self._read_database()
         body = generate_latest(self._registry)
         return web.Response(
             body=body, headers={"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"}
@@ -69,6 +88,14 @@ class Metrics(Collector):
         self._events.update([recorded.event.kind for recorded in batch])
         self._feed_delay_ns = time.time_ns() - batch[-1].recorded_at
 
+    async def _read_database(self) -> _Database | None:
+        try:
+            async with asyncio.timeout(_DATABASE_LIMIT_S), self._gateway.reading_register() as view:
+                (row,) = await view.rows(_DATABASE)
+                return _Database(view.as_of_seq, *row)
+        except (Reject, TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return None
+
     def collect(self) -> Iterator[Metric]:
         """Everything as of now; called by the registry."""
         yield InfoMetricFamily(
@@ -79,6 +106,7 @@ class Metrics(Collector):
         yield from self._connections()
         yield from self._requests()
         yield from self._market()
+        yield from self._deployment()
         yield _counter(
             "exchange_http_requests",
             "HTTP requests by declared path, method and status.",
@@ -152,6 +180,22 @@ class Metrics(Collector):
             "exchange_commands_waiting",
             "Commands that wait for the engine, as this gateway sees it.",
             self._gateway.engine.waiting_commands,
+        )
+
+    def _deployment(self) -> Iterator[Metric]:
+        found = self._database
+        yield _gauge(
+            "exchange_database_up",
+            "1 when the database answered this scrape and the registry can be read, 0 otherwise.",
+            0 if found is None else 1,
+        )
+        if found is None:
+            return
+        yield _gauge("exchange_settled_seq", "Seq of the last event that is settled.", found.settled_seq)
+        yield _gauge("exchange_snapshot_seq", "Seq of the newest snapshot; 0: none.", found.snapshot_seq)
+        yield _gauge("exchange_log_bytes", "Size of the log, its indexes included.", found.log_bytes)
+        yield _gauge(
+            "exchange_epoch", "Epoch of the present or last writer; it rises with each.", found.epoch
         )
 
     def _market(self) -> Iterator[Metric]:

@@ -8,6 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.websocket.client import RejectedError
+from tests.exchange.registry.settled import settle
 
 if TYPE_CHECKING:
     from tests.gateway.exchange import RunningExchange
@@ -57,6 +58,20 @@ async def test_trading_is_counted(exchange: RunningExchange, http: HttpClient) -
     assert 0 <= after["exchange_feed_delay_seconds", ()] < 60
     assert 0 == after["exchange_commands_waiting", ()]
     assert 1 == grown("exchange_http_requests_total", path="/metrics", method="GET", status="200")
+
+
+async def test_what_the_database_tells(exchange: RunningExchange, http: HttpClient) -> None:
+    """Without a registry that is said; once there is one: how far it is settled, snapshots, size and epoch of the log."""
+    before = await scrape(http)
+    await settle(exchange.dsn)
+    after = await scrape(http)
+
+    assert 0 == before["exchange_database_up", ()]
+    assert ("exchange_settled_seq", ()) not in before
+    assert 1 == after["exchange_database_up", ()]
+    assert after["exchange_durable_seq", ()] == after["exchange_settled_seq", ()]
+    assert (0, 1) == (after["exchange_snapshot_seq", ()], after["exchange_epoch", ()])
+    assert after["exchange_log_bytes", ()] > 0
 
 
 async def test_labels_are_bounded(http: HttpClient) -> None:
