@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import asyncpg
 import msgspec
 
+from exchange.domain.carbon.project_forms import Project, RegisterProject
+from exchange.domain.identity import LOCAL_OPERATOR
 from exchange.log.lease import WriterIdentity
 from exchange.log.migrations import migrate
 from exchange.log.reader import LogReader
@@ -222,8 +224,9 @@ def _seller(state: State, trade: int) -> str:
 
 
 def dealt_market() -> Market:
-    """A market with trades at once and later, retirements, and an end of a day."""
+    """A market with trades at once and later, retirements, a project described, and an end of a day."""
     market, random = Market(), Random(9)
+    market.do(RegisterProject(LOCAL_OPERATOR, Project("VCS", "1340", "Rimba Raya", "ID", "REDD", "VM0004")))
     market.list_instrument(msgspec.structs.replace(PROJECT, symbol="LATER", settlement_days=1))
     for number in range(40):
         symbol = random.choice((PROJECT.symbol, "LATER"))
