@@ -195,8 +195,8 @@ def check_document(document: str) -> None:
 
 
 def check_move(state: State, class_id: str, to_class_id: str) -> None:
-    """Refuse a move that would let outcomes leave their authorisation, or come under another one: they keep what
-    they are wherever they are registered (decision 2/CMA.3 annex para 6(b), avoidance of double counting).
+    """Refuse that units become another class and leave their authorisation, or come under another one: outcomes keep
+    what they are wherever and however they are registered (decision 2/CMA.3 annex para 6(b), double counting).
     """
     ids = state.carbon.article6.authorisation_ids
     if ids.get(class_id) != ids.get(to_class_id):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from exchange.domain import events as ev
+from exchange.domain.carbon.article6 import check_move
 from exchange.domain.carbon.freezes import by_holder, free_units
 from exchange.domain.carbon.label_forms import ReclassifyUnits, UnitsReclassified
 from exchange.domain.carbon.obstacles import check_not_frozen
@@ -93,6 +94,7 @@ def _check(state: State, command: ReclassifyUnits) -> None:
             RejectCode.NOT_PERMITTED,
             f"{command.to_class_id} is no other class of the same project, vintage and unit",
         )
+    check_move(state, command.class_id, command.to_class_id)
     if credit_class.registry == OWN_REGISTRY:
         raise Reject(RejectCode.NOT_PERMITTED, f"serial numbers of {OWN_REGISTRY} name their class")
     check_blocks(credit_class.registry, command.blocks, sum(block.quantity for block in command.blocks))

@@ -15,8 +15,9 @@ from exchange.registry.serials import SerialRange
 
 if TYPE_CHECKING:
     from exchange.domain.carbon.article6_forms import Authorisation
+    from exchange.domain.holdings import BatchKey
     from exchange.registry.reports.actions import Action
-    from exchange.registry.reports.outcomes import Outcome, Outcomes, SpaceKey
+    from exchange.registry.reports.outcomes import Outcome, Outcomes
     from exchange.registry.reports.spans import Span
     from exchange.registry.reports.table import Cell
 
@@ -259,19 +260,17 @@ def _action(outcomes: Outcomes, party: str, action: Action) -> tuple[Cell, ...]:
     )
 
 
-def _holding(outcomes: Outcomes, key: SpaceKey, span: Span[Outcome]) -> tuple[Cell, ...]:
-    class_id, registry, batch = key
+def _holding(outcomes: Outcomes, key: BatchKey, span: Span[Outcome]) -> tuple[Cell, ...]:
     outcome = span.value
-    authorisation = outcomes.facts.carbon.article6.authorisation(class_id)
-    if authorisation is None or outcome.itmo_shift is None:
-        raise ValueError(f"{class_id} {span.first} to {span.last} was not first transferred")
+    if outcome.itmo_shift is None:
+        raise ValueError(f"{key} {span.first} to {span.last} was not first transferred")
     return _itmos(
         outcomes,
         outcome.party,
-        class_id,
-        authorisation,
+        outcome.class_id,
+        outcomes.facts.carbon.article6.authorisations[outcome.authorisation_id],
         (outcome.itmo_registry, span.first + outcome.itmo_shift),
-        SerialBlock(registry, batch, span.first, span.last),
+        SerialBlock(*key, span.first, span.last),
     )
 
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from exchange.domain.carbon.article6_forms import Authorisation
     from exchange.domain.carbon.claim_forms import Claim
+    from exchange.domain.holdings import BatchKey
 
 _FACTS: tuple[type[ev.Event], ...] = (
     ev.VenueOpened,
@@ -56,13 +57,12 @@ _FACTS: tuple[type[ev.Event], ...] = (
 )
 """Events that say what things are and move nothing, and day ends (which need to know the instruments)."""
 
-SpaceKey = tuple[str, str, str]
-"""Class, registry and batch."""
-
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What is known of an authorised serial number."""
+    """What is known of an authorised serial number. Its authorisation stays the same, whatever class it comes back as."""
 
+    authorisation_id: str
+    class_id: str
     party: str
     """In whose registry it stands."""
     itmo_shift: int | None = None
@@ -83,11 +83,11 @@ class Outcomes:
         self.issued: dict[tuple[str, str, str], int] = {}
         """Units that came in for the first time, of any class: class, Party of the account, business date."""
         self._projection = Projection()
-        self._spans: dict[SpaceKey, Spans[Outcome]] = {}
+        self._spans: dict[BatchKey, Spans[Outcome]] = {}
         self._itmos: dict[tuple[str, str, str], int] = {}
         """Last ITMO serial number by approach, registry and first transferring Party."""
-        self._moving: list[Span[Outcome]] = []
-        """Of units on their way to another registry, in their order."""
+        self._moving: list[Span[Outcome | None]] = []
+        """Units on their way to another registry, in their order, and what is known of them."""
         self._seq = 0
 
     def apply(self, recorded: ev.Recorded) -> None:
@@ -104,8 +104,8 @@ class Outcomes:
                 self._moved(Movement(*row), event)
             self._projection.take_appended()
 
-    def standing(self) -> list[tuple[SpaceKey, Span[Outcome]]]:
-        """Outcomes that are held here, by class, registry, batch and number; neighbours of one Party as one."""
+    def standing(self) -> list[tuple[BatchKey, Span[Outcome]]]:
+        """Outcomes that are held here, by registry, batch and number; neighbours of which the same is known as one."""
         return [
             (key, span)
             for key in sorted(self._spans)
@@ -118,66 +118,76 @@ class Outcomes:
         """Units of the classes that are here already; whoever has them, they come from the host Party."""
         for class_id in authorisation.classes:
             for account, block in self._projection.places.holders(class_id):
-                key = (class_id, block.registry, block.batch)
-                found = self._new(key, block.first, block.last, authorisation, FirstTransfer.AUTHORISATION)
-                self._enter(key, found, account)
+                key = (block.registry, block.batch)
+                for first, last in gaps(
+                    self._spans_of(key).within(block.first, block.last), block.first, block.last
+                ):
+                    self._enter(
+                        key, self._new(key, first, last, class_id, FirstTransfer.AUTHORISATION), account
+                    )
 
     def _moved(self, row: Movement, event: ev.Event) -> None:
+        """Serials came from one place to another."""
+        key = self._projection.places.batch_name(row.batch_id)
         arrived = row.from_place == Place.OUTSIDE
-        if arrived and not isinstance(event, ev.UnitsMoved):
-            self._count_issued(row)
-        authorisation = self.facts.carbon.article6.authorisation(row.class_id)
-        if authorisation is None:
+        spans = self._arriving(key, row, event) if arrived else self._known(key, row)
+        if row.to_place == Place.MOVED:
+            unknown = gaps(spans, row.first, row.last)
+            pieces: list[Span[Outcome | None]] = [Span(*span) for span in spans]
+            pieces += [Span(first, last, None) for first, last in unknown]
+            self._moving += sorted(pieces, key=lambda span: span.first)
             return
-        key = self._key(row)
-        if arrived:
-            for span in self._arriving(key, row, event, authorisation):
-                self._enter(key, span, row.to_account)
-            return
-        spans = self._spans_of(key).take(row.first, row.last)
-        if row.from_place == Place.WITHDRAWN:
-            # They may have been away when they were authorised.
-            spans += [
-                self._new(key, first, last, authorisation, FirstTransfer.AUTHORISATION)
-                for first, last in gaps(spans, row.first, row.last)
-            ]
-            spans.sort()
         for span in joined(spans):
-            if row.to_place == Place.HELD:
+            if arrived or row.to_place == Place.HELD:
                 self._enter(key, span, row.to_account)
             elif row.to_place in {Place.RETIRED, Place.CANCELLED}:
-                self._ended(key, span, event, authorisation)
-            elif row.to_place == Place.MOVED:
-                self._moving.append(span)
+                self._ended(key, span, event)
             else:
                 held = row.to_place != Place.WITHDRAWN
                 self._put(key, span, msgspec.structs.replace(span.value, held=held))
 
-    def _arriving(
-        self, key: SpaceKey, row: Movement, event: ev.Event, authorisation: Authorisation
-    ) -> list[Span[Outcome]]:
+    def _arriving(self, key: BatchKey, row: Movement, event: ev.Event) -> list[Span[Outcome]]:
         """Serials that were never here: new ones, or those that were moved from another registry and stay what they are."""
         if isinstance(event, ev.UnitsMoved):
             return self._moved_in(row)
+        self._count_issued(row)
+        if not self._is_authorised(row.class_id):
+            return []
         definitions = (FirstTransfer.AUTHORISATION, FirstTransfer.ISSUANCE)
-        return [self._new(key, row.first, row.last, authorisation, *definitions)]
+        return [self._new(key, row.first, row.last, row.class_id, *definitions)]
+
+    def _known(self, key: BatchKey, row: Movement) -> list[Span[Outcome]]:
+        """What is known of serials that were here; they may have been away when they were authorised."""
+        if key not in self._spans and not self._is_authorised(row.class_id):
+            return []
+        spans = self._spans_of(key).take(row.first, row.last)
+        if row.from_place != Place.WITHDRAWN:
+            return spans
+        returned = [
+            Span(span.first, span.last, msgspec.structs.replace(span.value, class_id=row.class_id))
+            for span in spans
+        ]
+        if self._is_authorised(row.class_id):
+            returned += [
+                self._new(key, first, last, row.class_id, FirstTransfer.AUTHORISATION)
+                for first, last in gaps(spans, row.first, row.last)
+            ]
+        return sorted(returned, key=lambda span: span.first)
 
     def _new(
-        self,
-        key: SpaceKey,
-        first: int,
-        last: int,
-        authorisation: Authorisation,
-        *definitions: FirstTransfer,
+        self, key: BatchKey, first: int, last: int, class_id: str, *definitions: FirstTransfer
     ) -> Span[Outcome]:
-        """Serials of which nothing was known. `definitions`: what happens to them that may be a first transfer."""
-        outcome = Outcome(authorisation.party)
+        """Serials of an authorised class of which nothing was known. `definitions`: what of it happens to them now."""
+        authorisation_id = self.facts.carbon.article6.authorisation_ids[class_id]
+        authorisation = self.facts.carbon.article6.authorisations[authorisation_id]
+        outcome = Outcome(authorisation_id, class_id, authorisation.party)
         definition = authorisation.first_transfer
         if definition in definitions:
             outcome = self._first_transfer(key, first, last, outcome, definition)
         return Span(first, last, outcome)
 
     def _moved_in(self, row: Movement) -> list[Span[Outcome]]:
+        """Unit for unit what was moved, under its new numbers."""
         arrived: list[Span[Outcome]] = []
         first = row.first
         while first <= row.last:
@@ -185,20 +195,21 @@ class Outcomes:
             size = min(source.last - source.first, row.last - first) + 1
             if source.first + size <= source.last:
                 self._moving.insert(0, Span(source.first + size, source.last, source.value))
-            outcome = source.value
-            if outcome.itmo_shift is not None:
-                shift = outcome.itmo_shift + source.first - first
-                outcome = msgspec.structs.replace(outcome, itmo_shift=shift)
-            arrived.append(Span(first, first + size - 1, outcome))
+            if source.value is not None:
+                outcome = msgspec.structs.replace(source.value, class_id=row.class_id)
+                if outcome.itmo_shift is not None:
+                    shift = outcome.itmo_shift + source.first - first
+                    outcome = msgspec.structs.replace(outcome, itmo_shift=shift)
+                arrived.append(Span(first, first + size - 1, outcome))
             first += size
         return arrived
 
-    def _enter(self, key: SpaceKey, span: Span[Outcome], account: str) -> None:
+    def _enter(self, key: BatchKey, span: Span[Outcome], account: str) -> None:
         """Serials come into an account: a transfer, if it stands in another Party's registry."""
         outcome = msgspec.structs.replace(span.value, held=True)
         source, target = outcome.party, party_of_account(self.facts, account)
         if target and target != source:
-            authorisation = self._authorisation(key)
+            authorisation = self._authorisation(outcome)
             outcome = msgspec.structs.replace(outcome, party=target)
             if outcome.itmo_shift is not None:
                 self._act(key, span, ActionType.TRANSFER, outcome, transferring=source, acquiring=target)
@@ -208,16 +219,14 @@ class Outcomes:
                 self._act(key, span, ActionType.ACQUISITION, outcome, transferring=source, acquiring=target)
         self._put(key, span, outcome)
 
-    def _ended(
-        self, key: SpaceKey, span: Span[Outcome], event: ev.Event, authorisation: Authorisation
-    ) -> None:
+    def _ended(self, key: BatchKey, span: Span[Outcome], event: ev.Event) -> None:
         """Serials are used or cancelled. Only what is first transferred, then at the latest, is an ITMO that ends so."""
         outcome = span.value
         claim = event.claim if isinstance(event, ev.Retired) else None
         entity = self.facts.accounts[event.account] if isinstance(event, ev.Retired) else ""
         for_oimp = isinstance(event, ev.Retired) and _ends_for_oimp(claim)
         purpose = _oimp_purpose(claim) if for_oimp else ""
-        by_use = authorisation.first_transfer is FirstTransfer.USE_OR_CANCELLATION
+        by_use = self._authorisation(outcome).first_transfer is FirstTransfer.USE_OR_CANCELLATION
         if outcome.itmo_shift is None and by_use and for_oimp:
             outcome = self._first_transfer(
                 key,
@@ -244,7 +253,7 @@ class Outcomes:
 
     def _first_transfer(
         self,
-        key: SpaceKey,
+        key: BatchKey,
         first: int,
         last: int,
         outcome: Outcome,
@@ -252,7 +261,7 @@ class Outcomes:
         **about: str,
     ) -> Outcome:
         """Number the ITMOs (decision 6/CMA.4 annex I para 5) and file the action. `definition`: None for a transfer."""
-        authorisation = self._authorisation(key)
+        authorisation = self._authorisation(outcome)
         registry_id = self.facts.carbon.parties.known[authorisation.party].registry_id
         counter = (authorisation.approach_id, registry_id, authorisation.party)
         next_itmo = self._itmos.get(counter, 0) + 1
@@ -271,19 +280,18 @@ class Outcomes:
         return outcome
 
     def _act(
-        self, key: SpaceKey, span: Span[Outcome], action_type: ActionType, outcome: Outcome, **about: Any
+        self, key: BatchKey, span: Span[Outcome], action_type: ActionType, outcome: Outcome, **about: Any
     ) -> None:
         if outcome.itmo_shift is None:
             raise ValueError(f"event {self._seq}: {action_type.value} of what was not first transferred")
-        class_id, registry, batch = key
         self.actions.append(
             Action(
                 seq=self._seq,
                 date=self.facts.business_date,
                 action_type=action_type,
-                authorisation_id=self._authorisation(key).authorisation_id,
-                class_id=class_id,
-                block=SerialBlock(registry, batch, span.first, span.last),
+                authorisation_id=outcome.authorisation_id,
+                class_id=outcome.class_id,
+                block=SerialBlock(*key, span.first, span.last),
                 itmo_first=span.first + outcome.itmo_shift,
                 itmo_registry=outcome.itmo_registry,
                 **about,
@@ -292,22 +300,19 @@ class Outcomes:
 
     # Where things are.
 
-    def _authorisation(self, key: SpaceKey) -> Authorisation:
-        found = self.facts.carbon.article6.authorisation(key[0])
-        if found is None:
-            raise ValueError(f"event {self._seq}: {key[0]} is under no authorisation")
-        return found
+    def _is_authorised(self, class_id: str) -> bool:
+        return class_id in self.facts.carbon.article6.authorisation_ids
 
-    def _key(self, row: Movement) -> SpaceKey:
-        return (row.class_id, *self._projection.places.batch_name(row.batch_id))
+    def _authorisation(self, outcome: Outcome) -> Authorisation:
+        return self.facts.carbon.article6.authorisations[outcome.authorisation_id]
 
-    def _spans_of(self, key: SpaceKey) -> Spans[Outcome]:
+    def _spans_of(self, key: BatchKey) -> Spans[Outcome]:
         spans = self._spans.get(key)
         if spans is None:
             spans = self._spans[key] = Spans()
         return spans
 
-    def _put(self, key: SpaceKey, span: Span[Outcome], outcome: Outcome) -> None:
+    def _put(self, key: BatchKey, span: Span[Outcome], outcome: Outcome) -> None:
         self._spans_of(key).put(span.first, span.last, outcome)
 
     def _count_issued(self, row: Movement) -> None:

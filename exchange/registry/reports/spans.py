@@ -51,6 +51,13 @@ class Spans(Generic[Value]):
             taken.append(Span(max(first, found.first), min(last, found.last), found.value))
         return taken
 
+    def within(self, first: int, last: int) -> list[Span[Value]]:
+        """What is here of `first..last`, in order; nothing changes."""
+        return [
+            Span(max(first, found.first), min(last, found.last), found.value)
+            for found in self._overlapping(first, last)
+        ]
+
     def _overlapping(self, first: int, last: int) -> Iterator[Span[Value]]:
         before = self._by_first.bisect_right(first) - 1
         for start in self._by_first.islice(max(before, 0)):

@@ -21,6 +21,7 @@ from exchange.domain.carbon.article6_forms import (
     SafeguardsReported,
     SetJcmTarget,
 )
+from exchange.domain.carbon.label_forms import ReclassifyUnits
 from exchange.domain.carbon.project_forms import Crediting, RegisterProject
 from exchange.domain.events import RequestRefused
 from exchange.domain.identity import LOCAL_OPERATOR
@@ -214,3 +215,19 @@ def test_units_keep_their_authorisation_when_they_move(market: JcmMarket) -> Non
 
     assert RejectCode.AUTHORISATION_DIFFERS is refusal(market, move(2))
     assert ["units_moved"] == [event.kind for event in market.do(move(1))]
+
+
+def test_a_label_does_not_take_units_out_of_their_authorisation(market: JcmMarket) -> None:
+    """A class of its own for labelled units is under the same authorisation, or they cannot become it."""
+    by = LOCAL_OPERATOR
+    plain = CreditClass("JCM-MN003-2023", "JCM", "MN003", SOLAR.name, 2023, country="MN")
+    labelled = msgspec.structs.replace(plain, class_id="JCM-MN003-2023-CCP", labels=("CCP",))
+    for known in (plain, labelled):
+        market.do(commands.RegisterClass(by, known))
+    market.authorise(authorisation((plain.class_id,)))
+    block = SerialBlock("JCM", "MN", 1, 4)
+    market.do(commands.DepositUnits(by, "mn", plain.class_id, 4, (block,), "in"))
+
+    reclassify = ReclassifyUnits(by, plain.class_id, labelled.class_id, (block,), "CCP", "label")
+
+    assert RejectCode.AUTHORISATION_DIFFERS is refusal(market, reclassify)

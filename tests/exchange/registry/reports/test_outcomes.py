@@ -12,6 +12,7 @@ from exchange.domain import commands
 from exchange.domain.carbon.article6_forms import FirstTransfer, Purpose
 from exchange.domain.carbon.claim_forms import Claim, ClaimKind
 from exchange.domain.carbon.freeze_forms import EndFreeze, FreezeCause, FreezeOutcome, FreezeUnits
+from exchange.domain.carbon.label_forms import ReclassifyUnits
 from exchange.domain.events import RequestRefused
 from exchange.domain.identity import LOCAL_OPERATOR
 from exchange.domain.instruments import CreditClass
@@ -287,8 +288,8 @@ def test_units_that_move_to_another_registry_keep_their_identifiers(market: JcmM
         # ITMO 3 is done; unit 4 had never been transferred, nor had 9 and 10.
         (MOVED.class_id, 1, 3, None),
     ] == [
-        (key[0], span.first, span.last, span.value.itmo_shift)
-        for key, span in sorted(outcomes(market).standing(), key=lambda item: (item[0][0], item[0][2]))
+        (span.value.class_id, span.first, span.last, span.value.itmo_shift)
+        for _, span in outcomes(market).standing()
     ]
 
 
@@ -302,6 +303,54 @@ def test_units_do_not_leave_their_authorisation(market: JcmMarket) -> None:
 
     assert isinstance(refused, RequestRefused)
     assert RejectCode.AUTHORISATION_DIFFERS is refused.code
+
+
+def test_units_that_come_back_as_another_class_stay_what_they_are(market: JcmMarket) -> None:
+    """A label makes them another class, never other outcomes: what was first transferred is not so again."""
+    labelled = msgspec.structs.replace(MOVED, class_id="JCM-MN003-2023-CCP", labels=("CCP",))
+    for known in (MOVED, labelled):
+        market.do(commands.RegisterClass(LOCAL_OPERATOR, known))
+    market.authorise(authorisation((MOVED.class_id, labelled.class_id)))
+    block = SerialBlock("JCM", "MN-a", 1, 10)
+    market.do(commands.DepositUnits(LOCAL_OPERATOR, "jp", MOVED.class_id, 10, (block,), "in"))
+    part = SerialBlock("JCM", "MN-a", 4, 6)
+    market.do(ReclassifyUnits(LOCAL_OPERATOR, MOVED.class_id, labelled.class_id, (part,), "CCP", "label"))
+    market.do(commands.WithdrawUnits(LOCAL_OPERATOR, "jp", labelled.class_id, 3, (part,), "out"))
+    market.do(commands.DepositUnits(LOCAL_OPERATOR, "th", labelled.class_id, 3, (part,), "in"))
+
+    assert [
+        ("First transfer", "MNG", 1, 10, 1),
+        ("Acquisition", "JPN", 1, 10, 1),
+        ("Transfer", "JPN", 4, 6, 4),
+        ("Acquisition", "THA", 4, 6, 4),
+    ] == filed(market)
+    assert [(MOVED.class_id, 1, 3), (labelled.class_id, 4, 6), (MOVED.class_id, 7, 10)] == [
+        (span.value.class_id, span.first, span.last) for _, span in outcomes(market).standing()
+    ]
+
+
+def test_an_authorisation_of_units_that_had_one_before(market: JcmMarket) -> None:
+    """Serials that left their class keep their first authorisation; only the rest of the new class is new."""
+    other = msgspec.structs.replace(MOVED, class_id="JCM-MN003-2023-2")
+    for known in (MOVED, other):
+        market.do(commands.RegisterClass(LOCAL_OPERATOR, known))
+    market.authorise(authorisation((MOVED.class_id,)))
+    whole, part = SerialBlock("JCM", "MN-a", 1, 10), SerialBlock("JCM", "MN-a", 4, 6)
+    market.do(commands.DepositUnits(LOCAL_OPERATOR, "jp", MOVED.class_id, 10, (whole,), "in"))
+    market.do(commands.WithdrawUnits(LOCAL_OPERATOR, "jp", MOVED.class_id, 3, (part,), "out"))
+    new = SerialBlock("JCM", "MN-a", 11, 12)
+    market.do(commands.DepositUnits(LOCAL_OPERATOR, "jp", other.class_id, 5, (part, new), "back"))
+    market.authorise(authorisation((other.class_id,), authorisation_id="MN-2"))
+
+    assert [
+        ("First transfer", 1, 10),
+        ("Acquisition", 1, 10),
+        ("First transfer", 11, 12),
+        ("Acquisition", 11, 12),
+    ] == [(action, first, last) for action, _, first, last, _ in filed(market)]
+    assert [("MN-1", 1, 3), ("MN-1", 4, 6), ("MN-1", 7, 10), ("MN-2", 11, 12)] == [
+        (span.value.authorisation_id, span.first, span.last) for _, span in outcomes(market).standing()
+    ]
 
 
 def test_a_deferred_trade_is_a_transfer_when_it_settles(market: JcmMarket) -> None:
