@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
+from exchange.domain.carbon.ex_ante_overview import ex_ante_classes
 from exchange.operations.administering import read_state
 from exchange.operations.errors import ExitCode
 from exchange.operations.ex_ante_evidence import Finding, compare, read_evidence
@@ -16,23 +16,7 @@ from exchange.operations.options import exchange_options, json_option
 from exchange.operations.output import opened_for_writing, print_json, print_table
 
 if TYPE_CHECKING:
-    from exchange.domain.state import State
     from exchange.operations.finding import Exchange
-
-
-class ExAnteRow(msgspec.Struct, frozen=True):
-    """One ex-ante class, in units. With --json, `list` prints a list of these."""
-
-    class_id: str
-    project: str
-    estimated: int
-    """By the newest estimate."""
-    issued: int
-    outstanding: int
-    converted: int
-    expired: int
-    evidence_sha256: str
-    run_sha256: str
 
 
 @click.group("ex-ante")
@@ -44,8 +28,11 @@ def ex_ante() -> None:
 @json_option
 @exchange_options
 def list_classes(exchange: Exchange, *, as_json: bool) -> None:
-    """Print all ex-ante classes with an estimate; none of them is in any total of credits."""
-    rows = ex_ante_rows(read_state(exchange))
+    """Print all ex-ante classes with an estimate; none of them is in any total of credits.
+
+    With --json: a list of `exchange.domain.carbon.ex_ante_overview.ExAnteClass`.
+    """
+    rows = ex_ante_classes(read_state(exchange))
     if as_json:
         print_json(rows)
         return
@@ -60,31 +47,12 @@ def list_classes(exchange: Exchange, *, as_json: bool) -> None:
                 f"{row.outstanding:,}",
                 f"{row.converted:,}",
                 f"{row.expired:,}",
-                row.evidence_sha256[:16],
+                row.estimates[-1].evidence_sha256[:16],
             )
             for row in rows
         ),
         right=("estimated", "issued", "outstanding", "converted", "expired"),
     )
-
-
-def ex_ante_rows(state: State) -> list[ExAnteRow]:
-    """All ex-ante classes that were estimated, by id."""
-    book = state.carbon.ex_ante
-    return [
-        ExAnteRow(
-            class_id=class_id,
-            project=state.classes[class_id].project,
-            estimated=book.estimated(class_id),
-            issued=state.issued.get(class_id, 0),
-            outstanding=state.ledger.supply.get(class_id, 0),
-            converted=book.converted.get(class_id, 0),
-            expired=book.expired.get(class_id, 0),
-            evidence_sha256=estimates[-1].fact.evidence_sha256,
-            run_sha256=estimates[-1].fact.run_sha256,
-        )
-        for class_id, estimates in sorted(book.estimates.items())
-    ]
 
 
 @ex_ante.command("example")

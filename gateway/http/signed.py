@@ -21,7 +21,8 @@ from exchange.registry.certificate import SignedCertificate
 from gateway.http.protection import AddressRates
 from gateway.http.resources import API_PREFIX, Resource
 from gateway.rate_limits import TryLater
-from gateway.websocket.requests import NoParams, Seq
+from gateway.websocket.request_forms import Seq
+from gateway.websocket.requests import NoParams
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

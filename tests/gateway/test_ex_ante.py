@@ -5,15 +5,27 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import aiohttp
+import msgspec
 import pytest
 
 from exchange.domain.carbon.ex_ante_forms import ConvertExAnte, ExpireExAnte
+from exchange.domain.carbon.ex_ante_model import run
+from exchange.domain.carbon.ex_ante_overview import ExAnteClass, ex_ante_classes
 from exchange.domain.events import CancelReason
 from exchange.domain.identity import LOCAL_OPERATOR
 from exchange.domain.rejects import RejectCode
 from gateway.websocket import pushes
 from gateway.websocket.client import RejectedError
-from tests.exchange.domain.carbon.potential import INSTRUMENT, POTENTIAL, REPORT_SHA256, VERIFIED, issuing
+from tests.exchange.domain.carbon.potential import (
+    INSTRUMENT,
+    POTENTIAL,
+    REPORT_SHA256,
+    UNITS,
+    VERIFIED,
+    issuing,
+)
+from tests.gateway.http.conftest import HttpClient, http_address
 from tests.market import BETA, GAMMA
 
 if TYPE_CHECKING:
@@ -57,6 +69,32 @@ async def test_what_holders_hear(exchange: RunningExchange) -> None:
     assert {EX_POST: 20} == {
         unit.class_id: unit.total for unit in (await gamma.holdings(GAMMA)).units if "WALL" in unit.class_id
     }
+
+
+async def test_the_public_sees_estimates(exchange: RunningExchange) -> None:
+    """Evidence, figures and digests over HTTP, enough to compute the estimate again; and what became of the units."""
+    await exchange.do(*issuing(BETA, 100))
+    await exchange.do(ConvertExAnte(LOCAL_OPERATOR, EX_ANTE, EX_POST, 60, REPORT_SHA256, "v-1"))
+    await exchange.do(ExpireExAnte(LOCAL_OPERATOR, EX_ANTE, 10, "not verified", "e-1"))
+    async with aiohttp.ClientSession(http_address(exchange)) as session:
+        answer = await HttpClient(session).json("/api/v1/ex-ante", "ExAnteClasses")
+    found = msgspec.convert(answer["classes"], list[ExAnteClass])
+    assert ex_ante_classes(exchange.venue.state) == found
+    (shown,) = found
+    assert (UNITS, 100, 30, 60, 10) == (
+        shown.estimated,
+        shown.issued,
+        shown.outstanding,
+        shown.converted,
+        shown.expired,
+    )
+    (published,) = shown.estimates
+    again = run(published.evidence, published.evidence_sha256)
+    assert (again.years, again.units, again.sha256()) == (
+        published.years,
+        published.units,
+        published.run_sha256,
+    )
 
 
 async def test_expectations_cannot_be_retired(exchange: RunningExchange) -> None:

@@ -22,6 +22,7 @@ from exchange.domain.carbon.ex_ante_forms import (
     YearEstimate,
 )
 from exchange.domain.carbon.ex_ante_model import MODEL, ModelRun, run
+from exchange.domain.carbon.ex_ante_overview import ex_ante_classes
 from exchange.domain.carbon.ex_ante_shares import PRO_RATA, apportion
 from exchange.domain.carbon.freeze_forms import EndFreeze, FreezeCause, FreezeOutcome, FreezeUnits
 from exchange.domain.carbon.project_forms import Crediting, Project, RegisterProject
@@ -276,6 +277,15 @@ def test_the_rest_expires(market: Market) -> None:
         book.converted,
         book.expired,
         market.state.ledger.supply[EX_ANTE],
+    )
+    (shown,) = ex_ante_classes(market.state)
+    assert (EX_ANTE, UNITS, 10, 0, 4, 6) == (
+        shown.class_id,
+        shown.estimated,
+        shown.issued,
+        shown.outstanding,
+        shown.converted,
+        shown.expired,
     )
     assert RejectCode.EX_ANTE_CONVERSION_INVALID == code_of(expire(market, 1, "e-2"))
     back = commands.DepositUnits(LOCAL_OPERATOR, ALPHA, EX_ANTE, 1, (ante(5, 5),), "back")
