@@ -28,6 +28,8 @@ class Field(msgspec.Struct, frozen=True):
     """Permitted values with their names; empty: any of the type."""
     length_tag: int = 0
     """Data fields: the field before them that counts their bytes."""
+    meaning: str = ""
+    """Of user-defined fields; the others' is in the standard."""
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -54,10 +56,11 @@ class MessageForm(msgspec.Struct, frozen=True):
 def _read_fields(table: str) -> dict[str, Field]:
     fields: dict[str, Field] = {}
     for line in table.strip().splitlines():
-        tag, name, type_name, *rest = line.split()
+        definition, _, meaning = line.partition(" ; ")
+        tag, name, type_name, *rest = definition.split()
         attributes = dict(word.split("=", 1) for word in rest)
         length_tag = int(attributes.pop("length", "0"))
-        fields[name] = Field(int(tag), name, type_name, attributes, length_tag)
+        fields[name] = Field(int(tag), name, type_name, attributes, length_tag, meaning)
     return fields
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def quickfix_dictionary_xml() -> str:
-    """A data dictionary for QuickFIX, as the text of an XML document."""
+    """A data dictionary for QuickFIX, as the text of an XML document; comments explain user-defined fields."""
     root = ET.Element("fix", {"type": "FIX", "major": "4", "minor": "4"})
     _append_members(ET.SubElement(root, "header"), HEADER)
     messages = ET.SubElement(root, "messages")
@@ -24,6 +24,8 @@ def quickfix_dictionary_xml() -> str:
     ET.SubElement(root, "components")
     fields = ET.SubElement(root, "fields")
     for tag, field in sorted(FIELDS_BY_TAG.items()):
+        if field.meaning:
+            fields.append(ET.Comment(f" {field.name}: {field.meaning} "))
         element = ET.SubElement(fields, "field", {"number": str(tag), "name": field.name, "type": field.type})
         for value, name in field.values.items():
             ET.SubElement(element, "value", {"enum": value, "description": name})

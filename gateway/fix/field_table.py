@@ -1,6 +1,6 @@
 """The fields of the dialect, one a line: tag, name, type, then the permitted values or the length field of a data field.
 
-Tags, names, types and values are those of FIX 4.4. From 20001 on they are the venue's own (user-defined).
+Tags, names, types and values are those of FIX 4.4. From 20001 on they are the venue's own (user-defined), with their meaning.
 """
 
 from __future__ import annotations
@@ -152,41 +152,41 @@ FIELD_TABLE = """
 912    LastRptRequested             BOOLEAN
 945    CollInquiryStatus            INT  0=ACCEPTED 3=COMPLETED 4=REJECTED
 946    CollInquiryResult            INT  0=SUCCESSFUL 4=INVALID_OR_UNKNOWN_ACCOUNT 99=OTHER
-20001  VenueRejectCode              INT
-20002  VenueSeq                     SEQNUM
-20003  NoDeliveryClasses            NUMINGROUP
-20004  DeliveryClass                STRING
-20005  DeliveryQty                  QTY
-20006  SerialSettlDate              LOCALMKTDATE
-20007  DeliveryDeferred             BOOLEAN
-20008  EncodedRetirementBeneficiaryLen  LENGTH
-20009  EncodedRetirementBeneficiary     DATA  length=20008
-20010  RetirementBeneficiary        STRING
-20011  RetirementPurpose            STRING
-20012  EncodedRetirementPurposeLen  LENGTH
-20013  EncodedRetirementPurpose     DATA  length=20012
-20014  RetirementID                 SEQNUM
-20015  SelfTradePrevention          INT  1=CANCEL_TAKER 2=CANCEL_MAKER 3=CANCEL_BOTH 4=DECREMENT
-20016  TakerSide                    CHAR  1=BUY 2=SELL
-20017  EntryRejectCode              INT
-20020  ProtectionReqID              STRING
-20021  ProtectionAction             INT  1=SET 2=RESET 3=QUERY
-20022  ProtectionQty                QTY
-20023  ProtectionFills              INT
-20024  ProtectionWindow             INT
-20025  ProtectionState              INT  0=OFF 1=ARMED 2=FROZEN
-20030  NoBalances                   NUMINGROUP
-20031  AssetID                      STRING
-20032  TotalQty                     QTY
-20033  HeldQty                      QTY
-20034  AvailableQty                 QTY
-20040  TickSize                     PRICE
-20041  MaxTradeVol                  QTY
-20042  QuantityUnit                 STRING  t=TONNE kg=KILOGRAM
-20043  SettlDays                    INT
-20044  LowLimitPrice                PRICE
-20045  HighLimitPrice               PRICE
-20046  ReferencePrice               PRICE
-20047  MakerFeePpm                  INT
-20048  TakerFeePpm                  INT
+20001  VenueRejectCode              INT  ; the venue's numbered reject code, such as 4000 for insufficient funds
+20002  VenueSeq                     SEQNUM  ; number in the venue's event log of the event that is reported, or as of which the answer is
+20003  NoDeliveryClasses            NUMINGROUP  ; classes of credits: asked for by a seller in a basket, delivered by a trade, or deliverable
+20004  DeliveryClass                STRING  ; a credit class, such as VCS-1340-2019
+20005  DeliveryQty                  QTY  ; units of the class, in the instrument's unit
+20006  SerialSettlDate              LOCALMKTDATE  ; the date on which serial numbers change hands
+20007  DeliveryDeferred             BOOLEAN  ; Y: the delivery waits for SerialSettlDate
+20008  EncodedRetirementBeneficiaryLen  LENGTH  ; bytes of 20009
+20009  EncodedRetirementBeneficiary     DATA  length=20008  ; 20010 in UTF-8, where it is not ASCII
+20010  RetirementBeneficiary        STRING  ; buy orders: what each trade delivers is retired at once, for this beneficiary
+20011  RetirementPurpose            STRING  ; why it is retired
+20012  EncodedRetirementPurposeLen  LENGTH  ; bytes of 20013
+20013  EncodedRetirementPurpose     DATA  length=20012  ; 20011 in UTF-8, where it is not ASCII
+20014  RetirementID                 SEQNUM  ; number of the retirement that the trade made
+20015  SelfTradePrevention          INT  1=CANCEL_TAKER 2=CANCEL_MAKER 3=CANCEL_BOTH 4=DECREMENT  ; what happens when the order would trade with another of the same participant; default 1
+20016  TakerSide                    CHAR  1=BUY 2=SELL  ; market data: who took
+20017  EntryRejectCode              INT  ; VenueRejectCode of one quote of a mass quote
+20020  ProtectionReqID              STRING  ; the request's own id
+20021  ProtectionAction             INT  1=SET 2=RESET 3=QUERY  ; what is to be done with the protection of an instrument's quotes
+20022  ProtectionQty                QTY  ; units traded within the window at which quotes are cancelled and frozen
+20023  ProtectionFills              INT  ; number of trades within the window at which they are
+20024  ProtectionWindow             INT  ; length of the window in milliseconds
+20025  ProtectionState              INT  0=OFF 1=ARMED 2=FROZEN  ; whether the protection is set, and whether it was hit
+20030  NoBalances                   NUMINGROUP  ; balances of the account
+20031  AssetID                      STRING  ; a currency, or a credit class
+20032  TotalQty                     QTY  ; all that the account has of it, cash in units of the currency
+20033  HeldQty                      QTY  ; of that, held for open orders
+20034  AvailableQty                 QTY  ; of that, free
+20040  TickSize                     PRICE  ; smallest step of the price
+20041  MaxTradeVol                  QTY  ; largest quantity of an order
+20042  QuantityUnit                 STRING  t=TONNE kg=KILOGRAM  ; what one unit is, of carbon dioxide equivalent
+20043  SettlDays                    INT  ; business days from trade to settlement; 0: at once
+20044  LowLimitPrice                PRICE  ; lowest price that an order may have at present
+20045  HighLimitPrice               PRICE  ; highest price that an order may have at present
+20046  ReferencePrice               PRICE  ; the price that both limits are taken from
+20047  MakerFeePpm                  INT  ; fee rate of the resting side, in millionths of the amount
+20048  TakerFeePpm                  INT  ; fee rate of the other side
 """
