@@ -229,8 +229,8 @@ def test_a_company_offsets_its_year(story: Story) -> None:
     )
     assert ["power", "fuel", "power-2"] == [figure["entry"] for figure in stated["figures"]]
     for command in (("list", COMPANY), ("statement", COMPANY, YEAR)):
-        shown = story.invoke("offset", *command)
-        assert (0, True) == (shown.exit_code, "41.000" in shown.stdout)
+        told = story.invoke("offset", *command)
+        assert (0, True) == (told.exit_code, "41.000" in told.stdout)
     assert "6200 UNKNOWN_OFFSET_PERIOD" in story.invoke("offset", "statement", COMPANY, "FY1999").stderr
     key = story.invoke("certificate", "public-key").stdout.split()[-1]
     page = story.folder / "offset.html"
