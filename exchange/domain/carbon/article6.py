@@ -27,7 +27,6 @@ from exchange.domain.carbon.article6_forms import (
     SetJcmTarget,
 )
 from exchange.domain.carbon.parties import FIRST_YEAR_OF_ITMOS, JAPAN, known_party
-from exchange.domain.carbon.project_forms import Crediting
 from exchange.domain.deciding import parse_date, require_operator
 from exchange.domain.instruments import Unit
 from exchange.domain.money import MAX_AMOUNT
@@ -141,9 +140,9 @@ def _flaw_of_class(state: State, party: str, class_id: str) -> str:
         return f"{class_id} is not counted in tonnes"
     if credit_class.vintage < FIRST_YEAR_OF_ITMOS:
         return f"{class_id} is of {credit_class.vintage}, and outcomes are of {FIRST_YEAR_OF_ITMOS} or later"
-    project = state.carbon.projects.of_class(credit_class)
-    if project.crediting is Crediting.EX_ANTE:
+    if state.carbon.projects.is_ex_ante(credit_class):
         return f"{class_id} is expected, not verified"
+    project = state.carbon.projects.of_class(credit_class)
     country = project.country or credit_class.country
     if country != known_party(state, party).country:
         return f"{class_id} is of country {country!r}, not of {party}"

@@ -112,6 +112,7 @@ def test_approaches_that_are_refused(market: JcmMarket, changes: dict[str, objec
         ({"classes": ("EXC-KG-2023",)}, RejectCode.INVALID_AUTHORISATION),
         ({"classes": ("EXC-OLD-2020",)}, RejectCode.INVALID_AUTHORISATION),
         ({"classes": ("EXC-EXPECTED-2023",)}, RejectCode.INVALID_AUTHORISATION),
+        ({"classes": ("EXC-WALL-2023",)}, RejectCode.INVALID_AUTHORISATION),
         ({"entities": ("NOBODY",)}, RejectCode.INVALID_AUTHORISATION),
     ],
 )
@@ -124,6 +125,7 @@ def test_authorisations_that_are_refused(
         CreditClass("EXC-KG-2023", "EXC", "KG", "Kilograms", 2023, Unit.KILOGRAM, "MN"),
         CreditClass("EXC-OLD-2020", "EXC", "OLD", "Before the Agreement", 2020, country="MN"),
         CreditClass("EXC-EXPECTED-2023", "EXC", "EXPECTED", "Expected", 2023, country="MN"),
+        CreditClass("EXC-WALL-2023", "EXC", "WALL", "Wall", 2023, country="MN", crediting=Crediting.EX_ANTE),
     ):
         market.do(commands.RegisterClass(by, known))
     expected = msgspec.structs.replace(SOLAR, project="EXPECTED", crediting=Crediting.EX_ANTE)
