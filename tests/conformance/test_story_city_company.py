@@ -68,9 +68,9 @@ EVIDENCE = {
 
 
 def opening() -> list[Command]:
-    """Participants with yen, two classes with serial numbers, and what their credits trade as."""
+    """Beside the market of all tests: participants with yen, two classes with serial numbers, and what one of them trades as."""
     by = LOCAL_OPERATOR
-    opened: list[Command] = [commands.OpenVenue(by, "Story Venue", "2026-11-24")]
+    opened: list[Command] = []
     for account, key in KEYS.items():
         name = ORGANISATION if account == COMPANY else f"{account} Ltd"
         owner = account.upper()
