@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from exchange.domain.carbon.project_forms import Project
 from exchange.domain.identity import Role
 from exchange.domain.instruments import CreditClass, Instrument
 from exchange.domain.serials import SerialBlock
@@ -47,6 +48,7 @@ VISITOR: Final = "VISITOR"
 class Catalogue(msgspec.Struct, frozen=True):
     """All of it. Every class has a serial block or more; the participants' shares add up to 100."""
 
+    projects: list[Project]
     classes: list[CreditClass]
     blocks: dict[str, list[SerialBlock]]
     """By class, in the order of the file."""
@@ -62,14 +64,31 @@ class Catalogue(msgspec.Struct, frozen=True):
 def load() -> Catalogue:
     """Reads the files."""
     market = tomllib.loads(_text("market.toml"))
-    classes = {
-        row["class_id"]: _credit_class(row) for row in csv.DictReader(_text("projects.csv").splitlines())
-    }
+    rows = list(csv.DictReader(_text("projects.csv").splitlines()))
+    projects = {project.key: project for project in map(_project, rows)}
+    classes = {row["class_id"]: _credit_class(row) for row in rows}
     blocks: dict[str, list[SerialBlock]] = {class_id: [] for class_id in classes}
     for row in csv.DictReader(_text("serial_blocks.csv").splitlines()):
         blocks[row["class_id"]].append(parse(row["serial"]).to_block())
     participants = [msgspec.convert(row, DemoParticipant) for row in market["participants"]]
-    return Catalogue(list(classes.values()), blocks, _instruments(market, classes), participants)
+    return Catalogue(
+        list(projects.values()),
+        list(classes.values()),
+        blocks,
+        _instruments(market, classes),
+        participants,
+    )
+
+
+def _project(row: dict[str, str]) -> Project:
+    return Project(
+        row["registry"],
+        row["project"],
+        row["name"],
+        row["country"],
+        row["project_type"],
+        row["methodology"],
+    )
 
 
 def _credit_class(row: dict[str, str]) -> CreditClass:

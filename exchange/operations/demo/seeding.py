@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from exchange.domain import commands
+from exchange.domain.carbon.project_forms import RegisterProject
 from exchange.domain.events import RequestRefused
 from exchange.domain.identity import LOCAL_OPERATOR
 from exchange.operations.admin.assets import minor_units
@@ -37,13 +38,16 @@ async def seed(port: EnginePort, catalogue: Catalogue, state: State, public_keys
     return len(answers)
 
 
-def missing(
-    catalogue: Catalogue, state: State, public_keys: Mapping[str, str]
-) -> list[commands.OperatorCommand]:
+def missing(catalogue: Catalogue, state: State, public_keys: Mapping[str, str]) -> list[commands.Command]:
     """The commands that are still to be given, in order."""
-    found: list[commands.OperatorCommand] = []
+    found: list[commands.Command] = []
     for participant in catalogue.participants:
         found += _missing_of_participant(participant, state, public_keys[participant.key_id])
+    found += [
+        RegisterProject(LOCAL_OPERATOR, project)
+        for project in catalogue.projects
+        if state.carbon.projects.current(project.key) is None
+    ]
     found += [
         commands.RegisterClass(LOCAL_OPERATOR, credit_class)
         for credit_class in catalogue.classes

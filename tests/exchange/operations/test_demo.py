@@ -98,7 +98,7 @@ def test_a_lost_key_is_replaced() -> None:
     assert [commands.RevokeKey, commands.RegisterKey] == [type(command) for command in found]
 
 
-def without_day_close(found: list[commands.OperatorCommand]) -> list[commands.OperatorCommand]:
+def without_day_close(found: list[commands.Command]) -> list[commands.Command]:
     """The commands but the one that depends on today's date."""
     return [command for command in found if not isinstance(command, commands.CloseDay)]
 
