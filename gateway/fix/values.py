@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exchange.domain.money import MAX_AMOUNT, parse_decimal
+from exchange.domain.money import MAX_AMOUNT, parse_decimal, render_decimal
 from exchange.domain.orders import OrderStatus, OrderType, SelfTradePrevention, Side, TimeInForce
 from exchange.domain.rejects import Reject, RejectCode
 from gateway.fix import tags
@@ -73,16 +73,9 @@ def average_price(instrument: Instrument, traded: int, filled: int) -> str:
     """Average of fills whose prices times quantities add up to `traded`; rounded half up."""
     if not filled:
         return "0"
-    scale = 10**AVERAGE_DECIMALS
-    whole, rest = divmod((2 * traded * instrument.tick * scale + filled) // (2 * filled), scale)
-    # Prices that are exact look like prices.
-    decimals = instrument.price_decimals
-    digits = str(whole * scale + rest).rjust(decimals + AVERAGE_DECIMALS + 1, "0")
-    shown = f"{digits[: -(decimals + AVERAGE_DECIMALS)]}.{digits[-(decimals + AVERAGE_DECIMALS) :]}"
-    exact = len(shown) - AVERAGE_DECIMALS
-    return (
-        shown[:exact].rstrip(".") + shown[exact:].rstrip("0") if decimals else shown.rstrip("0").rstrip(".")
-    )
+    scaled = (2 * traded * instrument.tick * 10**AVERAGE_DECIMALS + filled) // (2 * filled)
+    shown = render_decimal(scaled, instrument.price_decimals + AVERAGE_DECIMALS)
+    return (shown[:-AVERAGE_DECIMALS] + shown[-AVERAGE_DECIMALS:].rstrip("0")).rstrip(".")
 
 
 def put_text(fields: Fields, what: str, tag: int = tags.TEXT, encoded_tag: int = tags.ENCODED_TEXT) -> None:

@@ -13,6 +13,7 @@ from exchange.domain import events as ev
 from exchange.domain.identity import LOCAL_OPERATOR, Role
 from exchange.domain.making.forms import RegisterFixSession
 from gateway.fix import session_events as se
+from gateway.fix.encoding import frame_message
 from gateway.fix.message import Message, text
 from gateway.fix.passwords import hash_password
 from gateway.fix.peer import VENUE_COMP_ID
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 PASSWORD = "a password that tests know"
 HASH = hash_password(PASSWORD)
 WAIT_S = 20
+HEADER_TAGS = ("35", "49", "56", "34", "52")
 
 
 def registration(
@@ -125,9 +127,20 @@ class FixClient:
         if self._writer is not None:
             self._writer.transport.abort()
 
-    def send(self, msg_type: str, fields: Fields) -> None:
+    def send(self, msg_type: str, fields: Fields, *, poss_resend: bool = False) -> None:
         """Send an application message."""
-        self._do(self.session.send(Message(msg_type, fields), time.time_ns()))
+        events = self.session.send(Message(msg_type, fields), time.time_ns())
+        if poss_resend:
+            events = [
+                se.Transmit(_marked(event.data)) if isinstance(event, se.Transmit) else event
+                for event in events
+            ]
+        self._do(events)
+
+    def stop_reading(self) -> None:
+        """Take no more bytes."""
+        if self._writer is not None:
+            self._writer.transport.pause_reading()  # type: ignore[attr-defined]  # a stream has a full transport
 
     async def next(self, msg_type: str = "") -> Message:
         """The next message, or the next of a type; those before it are passed over. Raises Gone when none can come."""
@@ -176,6 +189,14 @@ class FixClient:
                 self.kept.clear()
             elif isinstance(event, se.Disconnect) and self._writer is not None:
                 self._writer.close()
+
+
+def _marked(message: bytes) -> bytes:
+    """The message with PossResend."""
+    fields = message.decode("latin-1").split("\x01")
+    header = [field for field in fields[2:-2] if field.partition("=")[0] in HEADER_TAGS]
+    body = [field for field in fields[2:-2] if field.partition("=")[0] not in HEADER_TAGS]
+    return frame_message("".join(f"{field}\x01" for field in [*header, "97=Y", *body]))
 
 
 def now() -> str:
