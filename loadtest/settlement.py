@@ -60,6 +60,8 @@ class Report(msgspec.Struct):
     fills: int
     events: int
     movements: int
+    holdings: int
+    """Rows of intervals at the end: what the process has in memory grows with them, not with the log."""
     rounds: list[Round]
     median_fills_per_s: float
     median_bare_copy_rows_per_s: float
@@ -78,7 +80,9 @@ def main(fills: int, rounds: int, *, as_json: bool, dsn: str | None) -> None:
         return
     print(report.host)
     print(report.mix)
-    print(f"{report.fills:,} fills in {report.events:,} events, {report.movements:,} movements")
+    print(
+        f"{report.fills:,} fills in {report.events:,} events, {report.movements:,} movements, {report.holdings:,} holdings"
+    )
     print(f"settled   {report.median_fills_per_s:12,.0f} fills/s, median of {rounds}")
     print(f"bare COPY {report.median_bare_copy_rows_per_s:12,.0f} rows/s, median of {rounds}")
     for one in report.rounds:
@@ -99,12 +103,14 @@ async def measure(fills: int, rounds: int, dsn: str | None) -> Report:
         measuring.settle_garbage_collector()
         measured = [await _measure_round(database, fills, events) for _ in range(rounds)]
         movements = await _fetch_number(database.dsn, "SELECT movements FROM registry.checkpoint")
+        holdings = await _fetch_number(database.dsn, "SELECT count(*) FROM registry.holding")
     return Report(
         host=measuring.describe_host(),
         mix=fill_history.DESCRIPTION,
         fills=fills,
         events=events,
         movements=movements,
+        holdings=holdings,
         rounds=measured,
         median_fills_per_s=statistics.median(one.fills_per_s for one in measured),
         median_bare_copy_rows_per_s=statistics.median(one.bare_copy_rows_per_s for one in measured),
