@@ -195,7 +195,7 @@ async def run_rounds(victims: list[Victim], seed: int, server: BreakableServer, 
         for number, victim in enumerate(victims):
             await scene.live()
             await scene.kill(victim)
-            if number % 5 == 4:
+            if number % 3 == 2:
                 await scene.settled_so_far()
         await scene.finish()
 
@@ -205,10 +205,11 @@ def drawn_seed() -> int:
     return int(os.environ.get("KILL_SEED") or random.randrange(10**6))
 
 
-async def test_each_dies_once(server: BreakableServer, socket: Path) -> None:
-    """Settlement, the engine, both and Postgres, each at a moment drawn by the seed that pytest prints."""
+async def test_a_few_deaths(server: BreakableServer, socket: Path) -> None:
+    """Settlement in a transaction, settlement with the engine, and Postgres, at moments drawn by the seed that pytest prints."""
     seed = drawn_seed()
-    await run_rounds(random.Random(seed).sample(list(Victim), k=len(Victim)), seed, server, socket)
+    victims = [Victim.SETTLEMENT_AT_WORK, Victim.BOTH, Victim.POSTGRES]
+    await run_rounds(random.Random(seed).sample(victims, k=len(victims)), seed, server, socket)
 
 
 @pytest.mark.slow
