@@ -141,3 +141,27 @@ async def test_candles_of_an_earlier_connection_give_way(open_page: OpenPage) ->
         }"""
     )
     assert [3, 5] == candles
+
+
+async def test_baskets_by_rule(open_page: OpenPage) -> None:
+    """A basket by rule says how many classes meet it today, and what they must be."""
+    page = await open_page()
+    described = await page.page.evaluate(
+        """async () => {
+            const { describeInstrument, ruleTerms } = await import("/js/views/describe.js");
+            const classes = new Map([["CAR-1-2025", { registry: "CAR", vintage: 2025 }]]);
+            const rule = { registries: ["CAR", "VCS"], labels: ["CCP", "SDG-13"], vintage_from: 2024 };
+            const texts = [[], ["CAR-1-2025"]].map((ids) => describeInstrument({ name: "MX", classes: ids, rule }, classes));
+            return [...texts, ruleTerms(rule)];
+        }"""
+    )
+    assert [
+        "MX · basket by rule, no class meets it today",
+        "MX · basket by rule, 1 class today · CAR · 2025",
+        [
+            ["Registry of a class", "CAR or VCS"],
+            ["Crediting of a class", "verified (ex-post)"],
+            ["Vintage of a class", "2024 or later"],
+            ["Labels of a class", "CCP and SDG-13"],
+        ],
+    ] == described

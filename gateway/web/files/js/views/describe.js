@@ -8,14 +8,42 @@
  */
 export function describeInstrument(instrument, classes) {
   const known = instrument.classes.map((/** @type {string} */ id) => classes.get(id)).filter(Boolean);
-  if (!known.length) return instrument.name;
+  if (!known.length) return instrument.rule ? `${instrument.name} · basket by rule, no class meets it today` : instrument.name;
   const vintages = span(known.map((/** @type {any} */ one) => one.vintage));
-  if (instrument.classes.length === 1) {
+  if (instrument.classes.length === 1 && !instrument.rule) {
     const [only] = known;
     return [only.name, `${only.registry} ${only.project}`, vintages, only.country].filter(Boolean).join(" · ");
   }
   const registries = [...new Set(known.map((/** @type {any} */ one) => one.registry))].join(", ");
-  return `${instrument.name} · basket of ${instrument.classes.length} classes · ${registries} · ${vintages}`;
+  const many = `${instrument.classes.length} ${instrument.classes.length === 1 ? "class" : "classes"}`;
+  const basket = instrument.rule ? `basket by rule, ${many} today` : `basket of ${many}`;
+  return `${instrument.name} · ${basket} · ${registries} · ${vintages}`;
+}
+
+/**
+ * What a class must be to deliver into a basket.
+ * @param {any} rule
+ * @returns {[string, string][]}
+ */
+export function ruleTerms(rule) {
+  const from = rule.vintage_from ? `${rule.vintage_from} or later` : "";
+  const to = rule.vintage_to ? `${rule.vintage_to} or earlier` : "";
+  /** @type {[string, string[] | undefined][]} */
+  const criteria = [
+    ["Registry", rule.registries],
+    ["Project type", rule.project_types],
+    ["Methodology", rule.methodologies],
+    ["Country", rule.countries],
+    ["Mitigation", rule.mitigation ? [rule.mitigation] : []],
+    ["Crediting", [rule.crediting === "ex_ante" ? "expected (ex-ante)" : "verified (ex-post)"]],
+  ];
+  /** @type {[string, string][]} */
+  const found = [
+    ...criteria.map(([name, values]) => /** @type {[string, string]} */ ([name, (values ?? []).join(" or ")])),
+    ["Vintage", [from, to].filter(Boolean).join(", ")],
+    ["Labels", (rule.labels ?? []).join(" and ")],
+  ];
+  return found.filter(([, value]) => value).map(([name, value]) => [`${name} of a class`, value]);
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { byId, cell, dialogById, element, setText, show } from "../dom.js";
 import { decimalText, grouped, percentChange } from "../decimal.js";
-import { describeInstrument, unitName } from "./describe.js";
+import { describeInstrument, ruleTerms, unitName } from "./describe.js";
 
 const STATES = { halted: "Halted: cancels only", closed: "Closed" };
 
@@ -101,5 +101,6 @@ function terms(instrument) {
     ["Maker fee", percent(instrument.maker_fee_ppm)],
     ["Taker fee", percent(instrument.taker_fee_ppm)],
     ["State", instrument.state],
+    ...(instrument.rule ? ruleTerms(instrument.rule) : []),
   ];
 }
