@@ -1,4 +1,4 @@
-"""`exchange report issuances|reversals|blast-radius|deliverable`: projections of the log as of a date."""
+"""`exchange report issuances|reversals|blast-radius|deliverable|ex-ante|offset`: projections of the log as of a date."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from exchange.operations.errors import Refused
 from exchange.operations.options import exchange_options
 from exchange.operations.report_commands import check_date, read_until, report_options, write_report
 from exchange.registry.reports import blast_radius as blast_radius_report
-from exchange.registry.reports import deliverability, issuances, reversals
+from exchange.registry.reports import deliverability, ex_ante, issuances, offset, reversals
 from exchange.registry.reports.venue_history import VenueHistory
 
 if TYPE_CHECKING:
@@ -92,4 +92,35 @@ def report_deliverable(
     write_report(tables, date=as_of, **form)
 
 
-COMMANDS = (report_issuances, report_reversals, report_blast_radius, report_deliverable)
+@click.command("ex-ante")
+@report_options
+@exchange_options
+def report_ex_ante(exchange: Exchange, *, date: str | None, **form: Any) -> None:
+    """Ex-ante classes, which no other report counts: units, estimates, digests of their evidence."""
+    history, as_of = read_history(exchange, date)
+    write_report(ex_ante.tables(history.state), date=as_of, **form)
+
+
+@click.command("offset")
+@click.argument("account")
+@click.argument("period")
+@report_options
+@exchange_options
+def report_offset(exchange: Exchange, *, account: str, period: str, date: str | None, **form: Any) -> None:
+    """The offset account's statement of PERIOD: what was known, reduced and offset, and what remains."""
+    history, as_of = read_history(exchange, date)
+    try:
+        tables = offset.tables(history.state, account, period)
+    except Reject as reject:
+        raise Refused(reject.code, reject.message) from reject
+    write_report(tables, account=account, period=period, date=as_of, **form)
+
+
+COMMANDS = (
+    report_issuances,
+    report_reversals,
+    report_blast_radius,
+    report_deliverable,
+    report_ex_ante,
+    report_offset,
+)

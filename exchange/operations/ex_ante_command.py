@@ -1,4 +1,4 @@
-"""`exchange ex-ante`: what was estimated, converted and expired, and whether an estimate recomputes from its evidence."""
+"""`exchange ex-ante`: files of evidence, and whether an estimate recomputes from its own. For the units see `report ex-ante`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from exchange.domain.carbon.ex_ante_overview import ex_ante_classes
 from exchange.operations.administering import read_state
 from exchange.operations.errors import ExitCode
 from exchange.operations.ex_ante_evidence import Finding, compare, read_evidence
 from exchange.operations.options import exchange_options, json_option
-from exchange.operations.output import opened_for_writing, print_json, print_table
+from exchange.operations.output import opened_for_writing, print_json
 
 if TYPE_CHECKING:
     from exchange.operations.finding import Exchange
@@ -21,38 +20,7 @@ if TYPE_CHECKING:
 
 @click.group("ex-ante")
 def ex_ante() -> None:
-    """Credits for emissions that are expected to be avoided: show them and check their estimates."""
-
-
-@ex_ante.command("list")
-@json_option
-@exchange_options
-def list_classes(exchange: Exchange, *, as_json: bool) -> None:
-    """Print all ex-ante classes with an estimate; none of them is in any total of credits.
-
-    With --json: a list of `exchange.domain.carbon.ex_ante_overview.ExAnteClass`.
-    """
-    rows = ex_ante_classes(read_state(exchange))
-    if as_json:
-        print_json(rows)
-        return
-    print_table(
-        ("class", "project", "estimated", "issued", "outstanding", "converted", "expired", "evidence"),
-        (
-            (
-                row.class_id,
-                row.project,
-                f"{row.estimated:,}",
-                f"{row.issued:,}",
-                f"{row.outstanding:,}",
-                f"{row.converted:,}",
-                f"{row.expired:,}",
-                row.estimates[-1].evidence_sha256[:16],
-            )
-            for row in rows
-        ),
-        right=("estimated", "issued", "outstanding", "converted", "expired"),
-    )
+    """Estimates of emissions that are expected to be avoided; `exchange report ex-ante` has the units."""
 
 
 @ex_ante.command("example")

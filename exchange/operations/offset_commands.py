@@ -1,4 +1,4 @@
-"""`exchange offset`: statements and certificates of the offset account, and the check of a certificate."""
+"""`exchange offset`: periods and certificates of the offset account, and the check of a certificate. For statements see `report offset`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from exchange.log.snapshots import SnapshotStore
 from exchange.operations.administering import read_state
 from exchange.operations.errors import ExitCode, OperationError, Refused
 from exchange.operations.options import exchange_options, json_option, run_async
-from exchange.operations.output import opened_for_writing, print_facts, print_json, print_table
+from exchange.operations.output import opened_for_writing, print_json, print_table
 from exchange.operations.venue_key import venue_key
 from exchange.registry.certificate import CertificateUnreadable, HeadReference, utc_text
 from exchange.registry.certificate_files import FileFormat
@@ -33,7 +33,7 @@ _COLOURS: Final = {Verdict.GOOD: "green", Verdict.BAD: "red", Verdict.UNCHECKED:
 
 @click.group()
 def offset() -> None:
-    """Emissions, reductions and offsets of a period: statements and certificates."""
+    """Periods of offset accounts and their certificates; `exchange report offset` has the statements."""
 
 
 @offset.command("list")
@@ -62,20 +62,6 @@ def list_periods(exchange: Exchange, *, account: str, as_json: bool) -> None:
         ),
         right=("emissions", "to offset", "offset"),
     )
-
-
-@offset.command("statement")
-@click.argument("account")
-@click.argument("period")
-@json_option
-@exchange_options
-def show_statement(exchange: Exchange, *, account: str, period: str, as_json: bool) -> None:
-    """Print the statement of PERIOD: every figure ever recorded, reductions, retirements, what remains."""
-    stated = _statement(read_state(exchange), account, period)
-    if as_json:
-        print_json(stated)
-    else:
-        _print(stated)
 
 
 @offset.command("certificate")
@@ -155,64 +141,3 @@ def _statement(state: State, account: str, period: str) -> OffsetStatement:
         return statement(state, account, period)
     except Reject as reject:
         raise Refused(reject.code, reject.message) from reject
-
-
-def _print(stated: OffsetStatement) -> None:
-    click.secho(f"{stated.organisation}, {stated.period}: {stated.first_day} to {stated.last_day}", bold=True)
-    print_table(
-        ("entry", "source", "scope", "activity", "factor", "factor from", "t CO2e", "remark"),
-        (
-            (
-                figure.entry,
-                figure.activity.source,
-                figure.activity.scope,
-                f"{figure.activity.quantity} {figure.activity.unit}",
-                figure.activity.factor,
-                figure.activity.factor_source,
-                figure.tonnes,
-                f"corrected by {figure.corrected_by}" if figure.corrected_by else figure.reason,
-            )
-            for figure in stated.figures
-        ),
-        right=("activity", "factor", "t CO2e"),
-    )
-    print_table(
-        ("entry", "measure", "known from", "t CO2e", "remark"),
-        (
-            (
-                found.entry,
-                found.measure,
-                found.source,
-                found.tonnes,
-                "in the activity data already" if found.in_activity else "",
-            )
-            for found in stated.reductions
-        ),
-        right=("t CO2e",),
-    )
-    print_table(
-        ("entry", "retirement", "class", "project", "quantity"),
-        (
-            (
-                allocation.entry,
-                allocation.retirement,
-                line.class_id,
-                line.name,
-                f"{line.quantity:,} {line.unit.value}",
-            )
-            for allocation in stated.allocations
-            for line in allocation.credits
-        ),
-        right=("retirement", "quantity"),
-    )
-    print_facts(
-        [
-            ("emissions", f"{stated.emissions} t"),
-            ("taken off", f"{stated.taken_off} t"),
-            ("remaining", f"{stated.remaining} t"),
-            ("to offset", f"{stated.to_offset} t"),
-            ("offset", f"{stated.offset} t"),
-            ("left to offset", f"{stated.left_to_offset} t"),
-            ("surplus", f"{stated.surplus} t"),
-        ]
-    )

@@ -223,15 +223,20 @@ def test_a_company_offsets_its_year(story: Story) -> None:
     assert 10 == len(story.cli("admin", "instruments", "create-set", "tokyo", *prices))
     retirement_id = asyncio.run(buy_and_offset(story))
 
-    stated = story.cli("offset", "statement", COMPANY, YEAR)
-    assert ("41.74", "40.24", "41.000", "41.000", "0.000") == tuple(
-        stated[name] for name in ("emissions", "remaining", "to_offset", "offset", "left_to_offset")
-    )
-    assert ["power", "fuel", "power-2"] == [figure["entry"] for figure in stated["figures"]]
-    for command in (("list", COMPANY), ("statement", COMPANY, YEAR)):
-        told = story.invoke("offset", *command)
-        assert (0, True) == (told.exit_code, "41.000" in told.stdout)
-    assert "6200 UNKNOWN_OFFSET_PERIOD" in story.invoke("offset", "statement", COMPANY, "FY1999").stderr
+    report = story.cli("report", "offset", COMPANY, YEAR)
+    assert [["41.74", "1.5", "40.24", "41.000", "41.000", "0.000", "0.000"]] == [
+        list(row.values()) for row in report["t CO2e"]
+    ]
+    assert ["power", "fuel", "power-2"] == [row["Entry"] for row in report["Known"]]
+    # As it stood on the day of the trades, before anything was settled and retired.
+    before = story.cli("report", "offset", COMPANY, YEAR, "--date", "2026-11-23")
+    assert ([], "41.000") == (before["Offset"], before["t CO2e"][0]["Left to offset"])
+    assert story.invoke("report", "offset", COMPANY, YEAR).stdout.count("41.000") == 2
+    assert "6200 UNKNOWN_OFFSET_PERIOD" in story.invoke("report", "offset", COMPANY, "FY1999").stderr
+    assert [("41.000", "41.000")] == [
+        (row["to_offset"], row["offset"]) for row in story.cli("offset", "list", COMPANY)
+    ]
+    assert "FY2025" in story.invoke("offset", "list", COMPANY).stdout
     key = story.invoke("certificate", "public-key").stdout.split()[-1]
     page = story.folder / "offset.html"
     for file in (story.folder / "offset.json", page):
@@ -275,9 +280,9 @@ async def buy_and_offset(story: Story) -> int:
 
 def test_potential_credits_of_a_sea_wall(story: Story) -> None:
     """Estimated from evidence, issued up to it, traded and never retired; half becomes credits, half ends; totals stay apart."""
-    evidence, report = story.folder / "evidence.json", story.folder / "report.txt"
+    evidence, verified = story.folder / "evidence.json", story.folder / "report.txt"
     evidence.write_text(json.dumps(EVIDENCE, ensure_ascii=False), encoding="utf-8")
-    report.write_text("verified for 2027")
+    verified.write_text("verified for 2027")
     issue_potential(story, evidence)
     asyncio.run(trade_potential(story))
 
@@ -289,24 +294,25 @@ def test_potential_credits_of_a_sea_wall(story: Story) -> None:
         VERIFIED,
         "118",
         "--report",
-        str(report),
+        str(verified),
         "--reference",
         "v-2027",
     )
     story.cli(
         "admin", "ex-ante", "expire", POTENTIAL, "119", "--reason", "not verified", "--reference", "e-2027"
     )
-    (row,) = story.cli("ex-ante", "list")
-    assert (237, 237, 0, 118, 119) == tuple(
-        row[name] for name in ("estimated", "issued", "outstanding", "converted", "expired")
-    )
+    report = story.cli("report", "ex-ante")
+    assert [[POTENTIAL, "SEAWALL", "防潮堤", 237, 237, 0, 118, 119]] == [
+        list(row.values()) for row in report["Ex-ante classes"]
+    ]
+    assert [2026, 2027, 2028, 2029] == [row["Year"] for row in report["Years"]]
     asyncio.run(after_verification(story))
 
     findings = story.cli("ex-ante", "verify", str(evidence))
     assert [True] * 4 == [finding["good"] for finding in findings]
     assert "good  figures: 237 units over 4 years" in story.invoke("ex-ante", "verify", str(evidence)).stdout
-    assert POTENTIAL in story.invoke("ex-ante", "list").stdout
-    assert 2 == story.invoke("ex-ante", "verify", str(report)).exit_code
+    assert POTENTIAL in story.invoke("report", "ex-ante", "--csv").stdout
+    assert 2 == story.invoke("ex-ante", "verify", str(verified)).exit_code
     evidence.write_text(
         json.dumps({**EVIDENCE, "discount_rate": "0.03"}, ensure_ascii=False), encoding="utf-8"
     )
