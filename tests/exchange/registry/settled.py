@@ -129,7 +129,7 @@ def replayed(movements: Iterable[Movement]) -> list[tuple[Any, ...]]:
         elif one.from_place != "outside":
             trade = one.trade if one.from_place == "locked" else None
             batch.take(one.first, one.last, (one.class_id, one.from_place, one.from_account, trade))
-        ended = one.to_place not in {"held", "locked"}
+        ended = one.to_place not in {"held", "locked", "frozen"}
         account = "" if ended else one.to_account
         trade = one.trade if one.to_place == "locked" else None
         batch.put(one.first, one.last, (one.class_id, one.to_place, account, trade))
@@ -170,9 +170,10 @@ async def check(dsn: str, state: State) -> None:
     state.check()
     expected = sorted(
         [
-            (*key, first, last, class_id, "held", account, None)
-            for account, class_id in state.holdings.accounts()
-            for key, serials in state.holdings.serials(account, class_id).items()
+            (*key, first, last, class_id, place, account, None)
+            for place, holders in (("held", state.holdings), ("frozen", state.frozen))
+            for account, class_id in holders.accounts()
+            for key, serials in holders.serials(account, class_id).items()
             for first, last in serials
         ]
         + [
@@ -191,7 +192,9 @@ async def check(dsn: str, state: State) -> None:
         ]
     )
     assert expected == sorted(
-        (*batches[row[0]], row[1], row[2], *row[4:8]) for row in holdings if row[5] in {"held", "locked"}
+        (*batches[row[0]], row[1], row[2], *row[4:8])
+        for row in holdings
+        if row[5] in {"held", "locked", "frozen"}
     )
     in_custody = sorted((*batches[row[0]], row[1], row[2]) for row in holdings if row[5] != "withdrawn")
     assert joined(in_custody) == joined(
