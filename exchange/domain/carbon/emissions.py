@@ -2,8 +2,8 @@
 
 Activity data have at most 6 decimals, emission factors (tCO2e per unit of activity) at most 12, so that their product is
 exact with 18: that is the scale of every figure in tonnes here. What remains is rounded up to whole tonnes once, at
-the end and for the period as a whole, because a credit is a whole tonne and a claim must not exceed what was offset
-(the rule of Japan's guideline on carbon offsetting, and of PAS 2060).
+the end and for the period as a whole: a credit is a whole tonne, and who says that emissions are offset must have offset
+at least as much (guideline on carbon offsetting of Japan's Ministry of the Environment).
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 They are a class of their own kind: listed and traded, but never retired, never in one instrument with verified credits, and
 never issued beyond the newest estimate. What is verified becomes ex-post units one to one in the hands of whoever holds it; what is
-not, expires. ICVCM's Core Carbon Principles call only verified tonnes credits (Assessment Framework, 5), which is why the
-two kinds must not mix; conversion as verified is how the Gold Standard treats its Planned Emission Reductions.
+not, expires. ICVCM's Core Carbon Principles ask that reductions be determined ex post, which is why the two kinds must not
+mix; conversion as verified is how the Gold Standard treats its Planned Emission Reductions.
 """
 
 from __future__ import annotations

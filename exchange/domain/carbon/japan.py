@@ -2,7 +2,7 @@
 
 The register of Japan's credits writes three codes before the running numbers: scheme, credit type and number of the
 certification (its page of codes names J-Credit, the Domestic Credit and J-VER, whose credits moved into it). Credits of the
-Clean Development Mechanism (CER) come with the identifier of Kyoto units (Decision 13/CMP.1, annex, section E).
+Clean Development Mechanism (CER) come with the identifier of Kyoto units (Decision 13/CMP.1, annex).
 
 All four are *invalidated* (無効化) when they are used: the term of the J-Credit scheme's rules and of the Ministry of the
 Environment's guideline on carbon offsetting for "never to be sold or used again".
