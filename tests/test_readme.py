@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHELL_BLOCKS: list[str] = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
 COMMANDS = [line for block in SHELL_BLOCKS for line in block.splitlines() if not line.startswith("deploy/")]
-(PROGRAM,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+FIRST_ORDER, FIRST_QUOTE = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 async def run(*arguments: str, shell: str = "") -> str:
@@ -33,7 +33,7 @@ async def run(*arguments: str, shell: str = "") -> str:
 @pytest.mark.timeout(240)
 async def test_quick_starts(tmp_path: Path) -> None:
     """Every command and the program run as printed, but for the folder and the port."""
-    async with await RunningExchange.start(tmp_path / "demo", "--demo") as exchange:
+    async with await RunningExchange.start(tmp_path / "demo", "--demo", "--fix", "127.0.0.1:0") as exchange:
 
         def here(text: str) -> str:
             python = str(Path(sys.executable).parent)
@@ -41,19 +41,26 @@ async def test_quick_starts(tmp_path: Path) -> None:
                 text.replace("/tmp/carbon-demo.jsonl", str(tmp_path / "log.jsonl"))
                 .replace("/tmp/carbon-demo", str(exchange.data_dir))
                 .replace("127.0.0.1:9000", exchange.facts["http"].removeprefix("http://"))
+                .replace("127.0.0.1:9001", exchange.facts["fix"])
                 .replace(".venv/bin", python)
             )
 
         program = tmp_path / "first_order.py"
-        program.write_text(here(PROGRAM), encoding="utf-8")
+        program.write_text(here(FIRST_ORDER), encoding="utf-8")
         first = (await run(sys.executable, str(program))).splitlines()
         again = (await run(sys.executable, str(program))).splitlines()
         (retirement,) = [line.split()[1] for line in first if line.startswith("retirement ")]
         for command in COMMANDS:
             await run(shell=here(re.sub(r"\b742\b", retirement, command)))
+        quoting = tmp_path / "first_quote.py"
+        quoting.write_text(here(FIRST_QUOTE), encoding="utf-8")
+        quoted = (await run(sys.executable, str(quoting))).splitlines()
 
     assert "filled 100 new" == first[0]
     assert "filled 100 duplicate" == again[0]
     assert first[-2:] == again[-2:]
     assert first[-1].startswith("3003 PRICE_OUTSIDE_BAND ")
+    assert "logged on" == quoted[0]
+    found = [re.findall(r"\|35=(\w)\|.*?\|(?:150|297)=(\w)\|", line) for line in quoted[1:]]
+    assert [[("8", "0")], [("b", "0")], [("8", "4")], [("b", "4")]] == found
     assert (tmp_path / "log.jsonl").stat().st_size > 0

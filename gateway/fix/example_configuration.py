@@ -15,13 +15,13 @@ _CONFIGURATION = """\
 ConnectionType=initiator
 BeginString={begin_string}
 UseDataDictionary=Y
-DataDictionary={dictionary}
+DataDictionary={folder}{dictionary}
 ValidateFieldsOutOfOrder=Y
 ValidateFieldsHaveValues=Y
 ValidateUserDefinedFields=Y
 # Numbers and messages are kept in files, so that a session goes on where it was left.
-FileStorePath=fix-store
-FileLogPath=fix-log
+FileStorePath={folder}fix-store
+FileLogPath={folder}fix-log
 PersistMessages=Y
 ResetOnLogon=N
 StartTime=00:00:00
@@ -38,9 +38,10 @@ SocketConnectPort={port}
 """
 
 
-def example_configuration(comp_id: str, host: str, port: str) -> str:
-    """The text of a configuration file for a counterparty that connects to HOST:PORT."""
+def example_configuration(comp_id: str, host: str, port: str, folder: str = "") -> str:
+    """The text of a configuration file for a counterparty that connects to HOST:PORT and keeps its files in a folder."""
     return _CONFIGURATION.format(
+        folder=f"{folder}/" if folder else "",
         dictionary=DICTIONARY_NAME,
         begin_string=BEGIN_STRING,
         comp_id=comp_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +11,7 @@ import msgspec
 from exchange.domain import commands
 from exchange.domain.identity import LOCAL_OPERATOR, TRADING_ROLES, Role
 from exchange.domain.making.forms import RegisterFixSession, SetFixPassword
+from exchange.operations.admin.participants import write_secret
 from exchange.operations.administering import change, execute, read_state, show
 from exchange.operations.options import exchange_options, json_option, run_async
 from exchange.operations.output import print_json, print_table
@@ -21,6 +23,14 @@ if TYPE_CHECKING:
     from exchange.domain.commands import Command
     from exchange.operations.administering import Done
     from exchange.operations.finding import Exchange
+
+
+_password_file_option = click.option(
+    "--password-file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write the password to a new file that only you can read, instead of printing it.",
+)
 
 
 class FixSessionRow(msgspec.Struct, frozen=True):
@@ -85,6 +95,7 @@ def list_sessions(exchange: Exchange, *, as_json: bool) -> None:
     "--resets-on-logon", is_flag=True, help="Both sides begin at number 1 with every logon: for tests."
 )
 @click.option("--keeps-orders", is_flag=True, help="Its orders stay when the connection is lost.")
+@_password_file_option
 @json_option
 @exchange_options
 def create_session(
@@ -95,11 +106,12 @@ def create_session(
     role: str,
     resets_on_logon: bool,
     keeps_orders: bool,
+    password_file: Path | None,
     as_json: bool,
 ) -> None:
     """Register a counterparty by its SenderCompID and print its password, this once.
 
-    With --json the object also has `password`.
+    With --json the object also has `password` or `password_file`.
     """
     password = new_password()
     command = RegisterFixSession(
@@ -111,21 +123,24 @@ def create_session(
         resets_on_logon,
         not keeps_orders,
     )
-    _change_password(exchange, command, password, f"registered {comp_id} for {account}", as_json=as_json)
+    what = f"registered {comp_id} for {account}"
+    _change_password(exchange, command, password, password_file, what, as_json=as_json)
 
 
 @fix.command("password")
 @click.argument("comp_id")
+@_password_file_option
 @json_option
 @exchange_options
-def change_password(exchange: Exchange, *, comp_id: str, as_json: bool) -> None:
+def change_password(exchange: Exchange, *, comp_id: str, password_file: Path | None, as_json: bool) -> None:
     """Make a new password and print it, this once; who is logged on has to log on again.
 
-    With --json the object also has `password`.
+    With --json the object also has `password` or `password_file`.
     """
     password = new_password()
     command = SetFixPassword(LOCAL_OPERATOR, comp_id, hash_password(password))
-    _change_password(exchange, command, password, f"{comp_id} has a new password", as_json=as_json)
+    what = f"{comp_id} has a new password"
+    _change_password(exchange, command, password, password_file, what, as_json=as_json)
 
 
 @fix.command("revoke")
@@ -146,22 +161,39 @@ def print_dictionary() -> None:
 @fix.command("configuration")
 @click.argument("comp_id")
 @click.option("--connect", "address", default="127.0.0.1:9878", show_default=True, metavar="HOST:PORT")
-def print_configuration(*, comp_id: str, address: str) -> None:
+@click.option("--folder", default="", metavar="DIR", help="Of the dictionary and of what the client keeps.")
+def print_configuration(*, comp_id: str, address: str, folder: str) -> None:
     """Print an example configuration for a QuickFIX client; it looks for the dictionary in FIX44-exchange.xml."""
     host, _, port = address.rpartition(":")
-    click.echo(example_configuration(comp_id, host, port), nl=False)
+    click.echo(example_configuration(comp_id, host, port, folder), nl=False)
 
 
 def _change_password(
-    exchange: Exchange, command: Command, password: str, what: str, *, as_json: bool
+    exchange: Exchange,
+    command: Command,
+    password: str,
+    password_file: Path | None,
+    what: str,
+    *,
+    as_json: bool,
 ) -> None:
+    """Carries out a command that makes the password valid; the password is printed or written to a new file."""
+
     async def work() -> Done:
         async with exchange.database() as dsn, exchange.engine(dsn) as port:
             return await execute(port, dsn, command)
 
-    done = run_async(work())
+    if password_file is not None:
+        write_secret(password_file, password.encode() + b"\n")
+    try:
+        done = run_async(work())
+    except BaseException:
+        if password_file is not None:
+            password_file.unlink()
+        raise
     if as_json:
-        print_json({**msgspec.structs.asdict(done), "password": password})
+        secret = {"password_file": str(password_file)} if password_file else {"password": password}
+        print_json({**msgspec.structs.asdict(done), **secret})
         return
     show(done, what, as_json=False)
-    click.echo(f"password: {password}")
+    click.echo(f"password: {password}" if password_file is None else f"password in {password_file}")

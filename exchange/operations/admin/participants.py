@@ -257,16 +257,20 @@ def write_key(path: Path) -> str:
     Answers the public half as hexadecimal text. Raises OperationError when the file exists or cannot be written.
     """
     private = Ed25519PrivateKey.generate()
-    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    write_secret(path, private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+
+
+def write_secret(path: Path, secret: bytes) -> None:
+    """Writes a new file of mode 0600. Raises OperationError when it exists or cannot be written."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
+            file.write(secret)
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise OperationError(f"cannot write the key to {path}: {error.strerror}", ExitCode.USAGE) from error
-    return private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+        raise OperationError(f"cannot write {path}: {error.strerror}", ExitCode.USAGE) from error
 
 
 @keys.command("revoke")

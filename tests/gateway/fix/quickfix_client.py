@@ -39,9 +39,7 @@ class QuickFixClient(quickfix.Application):  # type: ignore[misc]  # the library
         folder.mkdir(exist_ok=True)
         dictionary = folder / DICTIONARY_NAME
         dictionary.write_text(quickfix_dictionary_xml())
-        configuration = example_configuration(comp_id, "127.0.0.1", str(port))
-        for name in (DICTIONARY_NAME, "fix-store", "fix-log"):
-            configuration = configuration.replace(f"={name}", f"={folder / name}")
+        configuration = example_configuration(comp_id, "127.0.0.1", str(port), str(folder))
         path = folder / "client.cfg"
         path.write_text(configuration.replace("ReconnectInterval=2", "ReconnectInterval=1"))
         self._settings = quickfix.SessionSettings(str(path))
