@@ -30,7 +30,7 @@ async def run(*arguments: str, shell: str = "") -> str:
     return stdout.decode()
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 async def test_quick_starts(tmp_path: Path) -> None:
     """Every command and the program run as printed, but for the folder and the port."""
     async with await RunningExchange.start(tmp_path / "demo", "--demo", "--fix", "127.0.0.1:0") as exchange:

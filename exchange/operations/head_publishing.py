@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from exchange.log.reader import LogReader
     from exchange.log.signing import VenueKey
 
-HEAD_DELAY_NS: Final = 10 * 10**9
+HEAD_DELAY_NS: Final = 5 * 10**9
 """A head follows so long after a retirement: retirements in between share it, which keeps the list of heads short."""
 
 _KINDS: Final = (Retired.kind, DayClosed.kind)

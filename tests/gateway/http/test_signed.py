@@ -94,7 +94,7 @@ async def test_what_gets_no_certificate(signer: Signer, http: HttpClient) -> Non
         assert f"event {other} of the log is no retirement" == message
     response, body = await http.get(certificate(seq, ".json"))
     error = msgspec.json.decode(body)["error"]
-    assert (503, 4016, "CERTIFICATE_NOT_READY", "11", 11_000) == (
+    assert (503, 4016, "CERTIFICATE_NOT_READY", "6", 6_000) == (
         response.status,
         error["code"],
         error["name"],
