@@ -10,8 +10,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from exchange.log.record import StoredEvent
 
@@ -20,26 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO
 
-_PAGE_EVENTS: Final = 10_000
-_ROW_GROUP_PAGES: Final = 10
+    from exchange.log.parquet import ParquetWriter
 
-PARQUET_SCHEMA: Final = pa.schema(
-    [
-        pa.field("seq", pa.int64(), nullable=False),
-        pa.field("epoch", pa.int64(), nullable=False),
-        pa.field("command", pa.int64(), nullable=False),
-        pa.field("recorded_at", pa.timestamp("ns", tz="UTC"), nullable=False),
-        pa.field("kind", pa.string(), nullable=False),
-        pa.field("version", pa.int16(), nullable=False),
-        pa.field("instrument", pa.string()),
-        pa.field("account", pa.string()),
-        pa.field("counterparty", pa.string()),
-        pa.field("payload", pa.string(), nullable=False),
-        pa.field("hash", pa.binary(32), nullable=False),
-        pa.field("request", pa.string()),
-    ]
-)
-"""Columns as those of the table `event`; payload and request are JSON."""
+_PAGE_EVENTS: Final = 10_000
 
 
 class FileForm(StrEnum):
@@ -80,35 +61,23 @@ class EventFile:
 
     def __init__(self, file: IO[bytes], form: FileForm) -> None:
         self._file = file
-        self._parquet = None
-        self._pages: list[Sequence[StoredEvent]] = []
+        self._parquet: ParquetWriter | None = None
         if form is FileForm.PARQUET:
-            self._parquet = pq.ParquetWriter(file, PARQUET_SCHEMA, compression="zstd")
+            from exchange.log.parquet import ParquetWriter  # large, and seldom needed
+
+            self._parquet = ParquetWriter(file)
 
     def write(self, page: Sequence[StoredEvent]) -> None:
         """Add rows that follow on those before."""
         if self._parquet is None:
             self._file.writelines(msgspec.json.encode(_line(row)) + b"\n" for row in page)
-            return
-        self._pages.append(page)
-        if len(self._pages) == _ROW_GROUP_PAGES:
-            self._write_row_group()
+        else:
+            self._parquet.write(page)
 
     def finish(self) -> None:
         """Write what is left. The file itself stays open."""
         if self._parquet is not None:
-            self._write_row_group()
-            self._parquet.close()
-
-    def _write_row_group(self) -> None:
-        rows = [row for page in self._pages for row in page]
-        self._pages = []
-        if self._parquet is not None and rows:
-            columns = [
-                pa.array([_cell(row, name) for row in rows], PARQUET_SCHEMA.field(name).type)
-                for name in PARQUET_SCHEMA.names
-            ]
-            self._parquet.write_table(pa.Table.from_arrays(columns, schema=PARQUET_SCHEMA))
+            self._parquet.finish()
 
 
 def read_file(path: Path) -> Iterator[list[StoredEvent]]:
@@ -138,17 +107,11 @@ def _read_lines(path: Path) -> Iterator[list[StoredEvent]]:
 
 
 def _read_parquet(path: Path) -> Iterator[list[StoredEvent]]:
+    from exchange.log import parquet  # as above
+
     try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(_PAGE_EVENTS, columns=PARQUET_SCHEMA.names):
-                # As whole nanoseconds: Python's own times have microseconds only.
-                times = batch.column("recorded_at").cast(pa.timestamp("ns", tz="UTC")).cast(pa.int64())
-                columns = [
-                    (times if name == "recorded_at" else batch.column(name)).to_pylist()
-                    for name in StoredEvent.__struct_fields__
-                ]
-                yield [_from_cells(*cells) for cells in zip(*columns, strict=True)]
-    except (pa.ArrowException, KeyError, TypeError, AttributeError) as error:
+        yield from parquet.read(path)
+    except parquet.Unreadable as error:
         raise FileUnusable(f"{path} does not hold events: {error}") from error
 
 
@@ -184,16 +147,3 @@ def _row(line: EventLine) -> StoredEvent:
         bytes.fromhex(line.hash),
         None if line.request is None else line.request.encode(),
     )
-
-
-def _cell(row: StoredEvent, name: str) -> object:
-    value = getattr(row, name)
-    return value.decode() if name in ("payload", "request") and value is not None else value
-
-
-def _from_cells(*cells: object) -> StoredEvent:
-    fields = dict(zip(StoredEvent.__struct_fields__, cells, strict=True))
-    for name in ("payload", "request"):
-        text = fields[name]
-        fields[name] = text.encode() if isinstance(text, str) else None
-    return msgspec.convert(fields, StoredEvent)
