@@ -121,6 +121,7 @@ def issue_units(venue: Deciding, command: commands.IssueUnits) -> None:
     check_blocks(OWN_REGISTRY, (block,), command.quantity)
     if buffer is not None:
         check_blocks(OWN_REGISTRY, (buffer,), command.buffer)
+    check_not_frozen(venue.state, (block,) if buffer is None else (block, buffer))
     _check_supply(venue, command.class_id, command.quantity)
     venue.emit(event)
 
@@ -142,6 +143,7 @@ def issue_shared(venue: Deciding, command: commands.IssueShared) -> None:
     for event in events:
         _check_amount(event.block.quantity)
     check_blocks(OWN_REGISTRY, tuple(event.block for event in events), quantity)
+    check_not_frozen(state, tuple(event.block for event in events))
     _check_supply(venue, command.class_id, quantity)
     for event in events:
         venue.emit(event)

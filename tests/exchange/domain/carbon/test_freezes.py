@@ -24,6 +24,7 @@ from exchange.domain.carbon.freeze_forms import (
 from exchange.domain.carbon.issuance_forms import RecordIssuance
 from exchange.domain.carbon.reversal_forms import ReportReversal, ReversalCause
 from exchange.domain.identity import LOCAL_OPERATOR
+from exchange.domain.instruments import CreditClass
 from exchange.domain.orders import Side
 from exchange.domain.rejects import RejectCode
 from exchange.domain.serials import SerialBlock
@@ -110,6 +111,25 @@ def test_serials_that_come_in_later(market: Market) -> None:
     gs = (SerialBlock("GS", "opening-2020", 1, 8),)
     move = commands.MoveUnits(LOCAL_OPERATOR, ALPHA, V20, gs, V19, part, "m")
     assert RejectCode.UNITS_FROZEN is code_of(market.do(move))
+
+
+def test_serials_that_would_be_issued_here(market: Market) -> None:
+    """The venue's own registry does not issue numbers that are frozen, neither to one account nor to several."""
+    market.do(commands.RegisterClass(LOCAL_OPERATOR, CreditClass("EXC-7-2025", "EXC", "7", "Forest", 2025)))
+    freeze(market, SerialBlock("EXC", "EXC-7-2025-{first} to {last}", 11, 11))
+    issue = commands.IssueUnits(LOCAL_OPERATOR, ALPHA, "EXC-7-2025", 10, "i-1")
+
+    codes = [
+        code_of(market.do(command))
+        for command in (
+            msgspec.structs.replace(issue, quantity=11),
+            msgspec.structs.replace(issue, buffer=1),
+            commands.IssueShared(LOCAL_OPERATOR, "EXC-7-2025", ((ALPHA, 5), (BETA, 6)), "i-1"),
+        )
+    ]
+
+    assert [RejectCode.UNITS_FROZEN] * 3 == codes
+    assert ["units_issued"] == [event.kind for event in market.do(issue)]
 
 
 def test_newest_orders_end_until_the_rest_is_covered(market: Market) -> None:
