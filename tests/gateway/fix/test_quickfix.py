@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.gateway.fix.fix_exchange import now, register, serving_fix
-from tests.market import PROJECT, V19
 from tests.gateway.fix.quickfix_client import QuickFixClient
+from tests.market import PROJECT, V19
 
 if TYPE_CHECKING:
     from pathlib import Path
