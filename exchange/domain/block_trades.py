@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exchange.domain import events as ev
-from exchange.domain.carbon.obstacles import check_not_frozen
+from exchange.domain.carbon.obstacles import check_buyer, check_not_frozen
+from exchange.domain.carbon.proceeds import share_out
 from exchange.domain.deciding import DuplicateRequest, require_trader
 from exchange.domain.executions import settlement_date
 from exchange.domain.holdings import LOWEST_SERIAL
@@ -64,7 +65,9 @@ def key_block_trade(venue: Deciding, command: KeyBlockTrade) -> None:
         return
     trade = _trade(state, listing, keyed, other.keyed)
     venue.emit(keyed)
-    venue.emit(trade)
+    seq = venue.emit(trade)
+    if not trade.deferred:
+        share_out(venue, seq, trade, trade.delivered)
 
 
 def withdraw_block_trade(venue: Deciding, command: WithdrawBlockTrade) -> None:
@@ -97,6 +100,8 @@ def _check_terms(state: State, listing: Listing, keyed: ev.BlockTradeKeyed) -> N
         raise Reject(
             RejectCode.UNKNOWN_ACCOUNT, f"{keyed.counterparty!r} is not an account of another participant"
         )
+    if keyed.side is Side.BUY:
+        check_buyer(state, keyed.account)
     # A block may be larger than the book's orders.
     check_quantity(listing, keyed.quantity, up_to_maximum=False)
     check_price(listing, keyed.price)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from exchange.domain import events as ev
 from exchange.domain.block_trades import end_half
 from exchange.domain.carbon import baskets
+from exchange.domain.carbon.proceeds import share_out
 from exchange.domain.deciding import parse_date, require_operator
 from exchange.domain.executions import RETIRED_ON_FILL, emit_cancelled
 from exchange.domain.holdings import LOWEST_SERIAL
@@ -48,6 +49,7 @@ def settle(venue: Deciding, trade: int) -> None:
     obligation = state.obligations[trade]
     delivered = state.holdings.locked[trade]
     venue.emit(obligation.settled)
+    share_out(venue, trade, obligation.settled, obligation.sold)
     if obligation.retire_on_fill is not None:
         venue.emit(
             ev.Retired(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from exchange.domain import events as ev
 from exchange.domain.calendars import add_business_days
+from exchange.domain.carbon.proceeds import share_out
 from exchange.domain.holdings import LOWEST_SERIAL
 from exchange.domain.instruments import PPM
 from exchange.domain.making.protection import trips
@@ -63,7 +64,9 @@ def emit_book_events(venue: Deciding, listing: Listing, book_events: list[BookEv
         if isinstance(book_event, Filled):
             fill = _fill(venue.state, listing, book_event)
             _retire_on_fill(venue.state, fill, retirements)
-            venue.emit(fill)
+            seq = venue.emit(fill)
+            if not fill.deferred:
+                share_out(venue, seq, fill, fill.delivered)
             if venue.state.making.protections:
                 protected.update({fill.buyer: None, fill.seller: None})
         elif isinstance(book_event, Cancelled):

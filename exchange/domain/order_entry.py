@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exchange.domain import events as ev
-from exchange.domain.carbon.obstacles import check_retirement_on_fill
+from exchange.domain.carbon.obstacles import check_buyer, check_retirement_on_fill
 from exchange.domain.deciding import (
     DuplicateRequest,
     parse_date,
@@ -119,6 +119,7 @@ def acceptance(
     hold_cash = 0
     deliver: Delivery = ()
     if request.side is Side.BUY:
+        check_buyer(state, account)
         notional = listing.notional(price, request.quantity)
         rate_ppm = max(instrument.maker_fee_ppm, instrument.taker_fee_ppm)
         hold_cash = notional - (-notional * rate_ppm // PPM)

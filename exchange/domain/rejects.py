@@ -119,6 +119,14 @@ class RejectCode(IntEnum):
     JAPANESE_CODE_INVALID = 6220
     SERIALS_NOT_OF_CLASS = 6221
 
+    SHARES_INVALID = 6300
+    SALES_ACCOUNT_ONLY_SELLS = 6301
+    SALES_ACCOUNT_IN_USE = 6302
+    UNKNOWN_TECHNOLOGY_POOL = 6310
+    UNKNOWN_TECHNOLOGY = 6311
+    NOT_LICENSED = 6312
+    NOT_A_POOL_MEMBER = 6313
+
 
 class Reject(Exception):  # noqa: N818 - a refusal is an answer, not an error of ours
     """A refusal on its way to the client; `message` says in one sentence what to change."""

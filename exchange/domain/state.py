@@ -25,6 +25,7 @@ from exchange.domain.making import protection
 from exchange.domain.making import rules as making_rules
 from exchange.domain.making.state import MakingState
 from exchange.domain.orders import (
+    Delivery,
     OpenOrder,
     OrderStatus,
     OrderType,
@@ -81,6 +82,8 @@ class Obligation(msgspec.Struct, frozen=True):
     order_id: int = 0
     """The buy order, of a fill."""
     retire_on_fill: RetirementTerms | None = None
+    sold: Delivery = ()
+    """What the trade delivered when it was made; the units that it settles may have become others since."""
 
 
 class BlockHalf(msgspec.Struct, frozen=True):
@@ -414,7 +417,7 @@ class State:
         )
         order_id = order.order_id if order else 0
         terms = order.request.retire_on_fill if order else None
-        self.obligations[seq] = Obligation(event.settlement_date, settled, order_id, terms)
+        self.obligations[seq] = Obligation(event.settlement_date, settled, order_id, terms, event.delivered)
 
     def _trade_settled(self, _seq: int, event: ev.TradeSettled) -> None:
         del self.obligations[event.trade]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import asyncpg
 import msgspec
 
 from exchange.domain.events import Recorded
+from exchange.log.archive import Archive
 from exchange.log.chain import GENESIS, ChainBroken, check_chain
 from exchange.log.codec import decode
 from exchange.log.migrations import check_schema
@@ -112,6 +114,11 @@ class Candle(msgspec.Struct, frozen=True):
     trades: int
 
 
+class _Archived(NamedTuple):
+    up_to_seq: int
+    archive: Archive
+
+
 class LogReader:
     """Reads the log; any number of tasks may use it at once. It never writes."""
 
@@ -162,7 +169,15 @@ class LogReader:
         last = _END if up_to is None else up_to
         fetching = asyncio.create_task(self._page(after_seq, last, page_events))
         try:
-            while page := await fetching:
+            page = await fetching
+            if (not page or page[0].seq > after_seq + 1) and (archived := await self._archived(after_seq)):
+                async for old in archived.archive.pages(after_seq, min(last, archived.up_to_seq)):
+                    if verify:
+                        previous_hash = check_chain(previous_hash, old)
+                    yield old
+                    after_seq = old[-1].seq
+                page = await self._page(after_seq, last, page_events) if after_seq < last else []
+            while page:
                 first_seq, after_seq = after_seq + 1, page[-1].seq
                 more = len(page) == page_events and after_seq < last
                 if more:
@@ -175,6 +190,7 @@ class LogReader:
                 yield page
                 if not more:
                     return
+                page = await fetching
         finally:
             fetching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -211,16 +227,25 @@ class LogReader:
             return GENESIS
         found: bytes | None = await self._pool.fetchval("SELECT hash FROM event WHERE seq = $1", seq)
         if found is None:
+            stored = await self._from_archive(seq)
+            found = None if stored is None else stored.hash
+        if found is None:
             raise ChainBroken(seq, "it is missing")
         return found
 
     async def event(self, seq: int) -> StoredEvent | None:
         """One event; None where the log has none."""
         page = await self._page(seq - 1, seq, 1)
-        return page[0] if page else None
+        return page[0] if page else await self._from_archive(seq)
+
+    async def archived_up_to(self) -> int:
+        """The last event that is in files instead of the table; 0 while none is."""
+        return await self._pool.fetchval("SELECT up_to_seq FROM archived") or 0
 
     async def command(self, seq: int) -> list[Recorded]:
         """The events of the command whose first event has this seq; empty when none has."""
+        if await self._archived(seq - 1):
+            return await self._archived_command(seq)
         limit = _COMMAND_EVENTS
         while True:
             rows = await self._pool.fetch(_COMMAND, seq, limit)
@@ -285,6 +310,30 @@ class LogReader:
         """Seq of the first event that was recorded at or after a time, or the seq that comes next."""
         seq: int = await self._pool.fetchval("SELECT first_seq_at($1)", at_ns)
         return seq
+
+    async def _archived(self, after_seq: int) -> _Archived | None:
+        """Where the event after a seq is, if that is in files."""
+        row = await self._pool.fetchrow(
+            "SELECT up_to_seq, folder FROM archived WHERE up_to_seq > $1", after_seq
+        )
+        return None if row is None else _Archived(row["up_to_seq"], Archive(Path(row["folder"])))
+
+    async def _from_archive(self, seq: int) -> StoredEvent | None:
+        archived = await self._archived(seq - 1) if seq > 0 else None
+        if archived is not None:
+            async for page in archived.archive.pages(seq - 1, seq):
+                return page[0]
+        return None
+
+    async def _archived_command(self, seq: int) -> list[Recorded]:
+        found: list[Recorded] = []
+        async with contextlib.aclosing(self.pages(seq - 1)) as pages:
+            async for page in pages:
+                ours = [stored.to_recorded() for stored in page if stored.command == seq]
+                found += ours
+                if len(ours) < len(page):
+                    break
+        return found
 
     async def _page(self, after_seq: int, last: int, limit: int) -> list[StoredEvent]:
         return [StoredEvent(*row) for row in await self._pool.fetch(_PAGE, after_seq, last, limit)]

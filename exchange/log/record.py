@@ -9,6 +9,7 @@ import msgspec
 from exchange.domain import events as ev
 from exchange.domain.carbon.forms import CARBON_EVENT_TYPES
 from exchange.domain.carbon.freeze_forms import TradeCancelled
+from exchange.domain.carbon.proceeds_forms import ProceedsPaid
 from exchange.domain.making.forms import (
     FixPasswordSet,
     FixSessionRegistered,
@@ -148,8 +149,8 @@ def _of_half(event: Any) -> IndexColumns:
     return event.instrument, event.account, event.counterparty
 
 
-def _of_ended_half(event: Any) -> IndexColumns:
-    return None, event.account, event.counterparty
+def _of_two_accounts(event: Any) -> IndexColumns:
+    return None, event.account, event.counterparty if event.counterparty != event.account else None
 
 
 def _order_accepted(event: Any) -> IndexColumns:
@@ -194,7 +195,7 @@ _INDEX_COLUMNS: dict[str, Callable[[ev.Event], IndexColumns]] = {
     ev.OrdersDecremented.kind: _of_trade,
     ev.Fill.kind: _of_trade,
     ev.BlockTradeKeyed.kind: _of_half,
-    ev.BlockTradeEnded.kind: _of_ended_half,
+    ev.BlockTradeEnded.kind: _of_two_accounts,
     ev.BlockTrade.kind: _of_trade,
     ev.TradeSettled.kind: _of_settlement,
     ev.Retired.kind: _of_account,
@@ -214,4 +215,5 @@ _INDEX_COLUMNS: dict[str, Callable[[ev.Event], IndexColumns]] = {
         for event_type in CARBON_EVENT_TYPES
     },
     TradeCancelled.kind: _of_settlement,
+    ProceedsPaid.kind: _of_two_accounts,
 }

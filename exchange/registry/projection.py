@@ -15,6 +15,7 @@ from exchange.domain import events as ev
 from exchange.domain.carbon.ex_ante_forms import UnitsConverted, UnitsExpired
 from exchange.domain.carbon.forms import CARBON_EVENT_TYPES
 from exchange.domain.carbon.freeze_forms import LockReplaced, TradeCancelled, UnitsFrozen, UnitsReleased
+from exchange.domain.carbon.proceeds_forms import ProceedsPaid
 from exchange.domain.carbon.project_forms import ProjectRegistered
 from exchange.domain.intervals import IntervalError
 from exchange.domain.ledger import LedgerError
@@ -287,7 +288,7 @@ class Projection:
     def _day_closed(self, event: ev.DayClosed) -> None:
         self._new.business_days.append(BusinessDay(date.fromisoformat(event.next_date), self.seq))
 
-    def _cash_only(self, _event: ev.CashDeposited | ev.CashWithdrawn) -> None:
+    def _cash_only(self, _event: ev.CashDeposited | ev.CashWithdrawn | ProceedsPaid) -> None:
         """Totals have it."""
 
 
@@ -318,6 +319,7 @@ _RULES: dict[type[ev.Event], Callable[..., None]] = {
     ev.DayClosed: Projection._day_closed,  # noqa: SLF001
     ev.CashDeposited: Projection._cash_only,  # noqa: SLF001
     ev.CashWithdrawn: Projection._cash_only,  # noqa: SLF001
+    ProceedsPaid: Projection._cash_only,  # noqa: SLF001
 }
 
 SHOWN_KINDS = frozenset(event_type.kind for event_type in _RULES)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from exchange.domain import events as ev
 from exchange.domain.carbon.ex_ante_forms import UnitsConverted, UnitsExpired
 from exchange.domain.carbon.freeze_forms import TradeCancelled, UnitsFrozen, UnitsReleased
+from exchange.domain.carbon.proceeds_forms import ProceedsPaid
 from exchange.domain.entries import entries
 from exchange.domain.ledger import Hold
 from exchange.domain.orders import Side
@@ -63,6 +64,7 @@ _BALANCE_EVENTS = (
     UnitsFrozen,
     UnitsReleased,
     TradeCancelled,
+    ProceedsPaid,
 )
 _BLOCK_TRADE_EVENTS = (ev.BlockTradeKeyed, ev.BlockTradeEnded, ev.BlockTrade)
 
@@ -93,15 +95,20 @@ def accounts_concerned(event: ev.Event) -> tuple[str, ...]:
     kind = type(event)
     if kind in _OF_BUYER_AND_SELLER:
         return (event.buyer, event.seller) if event.buyer != event.seller else (event.buyer,)  # type: ignore[attr-defined]
-    if kind is ev.BlockTradeKeyed or kind is ev.BlockTradeEnded:
-        return (event.account, event.counterparty)  # type: ignore[attr-defined]
+    if kind in _OF_ACCOUNT_AND_COUNTERPARTY:
+        return tuple({event.account: None, event.counterparty: None})  # type: ignore[attr-defined]
     return (event.account,) if kind in _OF_ONE_ACCOUNT else ()  # type: ignore[attr-defined]
 
 
 _OF_BUYER_AND_SELLER = frozenset(
     (ev.Fill, ev.OrdersDecremented, ev.BlockTrade, ev.TradeSettled, TradeCancelled)
 )
-_OF_ONE_ACCOUNT = (frozenset(_ORDER_EVENTS) | frozenset(_BALANCE_EVENTS)) - _OF_BUYER_AND_SELLER
+_OF_ACCOUNT_AND_COUNTERPARTY = frozenset((ev.BlockTradeKeyed, ev.BlockTradeEnded, ProceedsPaid))
+_OF_ONE_ACCOUNT = (
+    (frozenset(_ORDER_EVENTS) | frozenset(_BALANCE_EVENTS))
+    - _OF_BUYER_AND_SELLER
+    - _OF_ACCOUNT_AND_COUNTERPARTY
+)
 
 
 def render_private(channel: Channel, state: State, account: str, recorded: ev.Recorded) -> PrivateData | None:

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from exchange.domain.carbon.apportionment import apportion
 from exchange.domain.serials import SerialBlock, first_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from exchange.domain.state import State
 
 PRO_RATA: Final = "pro-rata-largest-remainder/1"
@@ -54,19 +53,6 @@ def shares(state: State, class_id: str, quantity: int) -> list[Share]:
 def units_held(state: State, class_id: str) -> int:
     """Units that are free with accounts or locked for trades."""
     return sum(position.units for position in _positions(state, class_id))
-
-
-def apportion(quantity: int, weights: Sequence[int]) -> list[int]:
-    """Parts of a quantity in proportion to weights: whole numbers that add up to it, none above its weight.
-
-    `quantity` is at most the sum of the weights, which is not 0.
-    """
-    total = sum(weights)
-    parts = [quantity * weight // total for weight in weights]
-    by_remainder = sorted(range(len(weights)), key=lambda index: -(quantity * weights[index] % total))
-    for index in by_remainder[: quantity - sum(parts)]:
-        parts[index] += 1
-    return parts
 
 
 def _positions(state: State, class_id: str) -> list[_Position]:

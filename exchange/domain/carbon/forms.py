@@ -13,6 +13,7 @@ from exchange.domain.carbon import (
     label_forms,
     offset_forms,
     party_forms,
+    proceeds_forms,
     project_forms,
     reversal_forms,
 )
@@ -31,6 +32,7 @@ CARBON_EVENT_TYPES: tuple[type[Event], ...] = (
     *corsia_forms.EVENT_TYPES,
     *offset_forms.EVENT_TYPES,
     *ex_ante_forms.EVENT_TYPES,
+    *proceeds_forms.EVENT_TYPES,
 )
 CarbonCommand = (
     project_forms.ProjectCommand
@@ -43,4 +45,5 @@ CarbonCommand = (
     | corsia_forms.CorsiaCommand
     | offset_forms.OffsetCommand
     | ex_ante_forms.ExAnteCommand
+    | proceeds_forms.ProceedsCommand
 )

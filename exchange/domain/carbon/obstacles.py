@@ -37,6 +37,15 @@ def check_retirement_on_fill(state: State, listing: Listing) -> None:
     check_retirement(state, listing.deliverable)
 
 
+def check_buyer(state: State, account: str) -> None:
+    """Refuse to let an account buy from which projects sell their units for the first time: see `carbon.proceeds`."""
+    if account in state.carbon.proceeds.sellers:
+        raise Reject(
+            RejectCode.SALES_ACCOUNT_ONLY_SELLS,
+            f"{account} is the sales account of a project; it does not buy",
+        )
+
+
 def check_departure(state: State, credit_class: CreditClass) -> None:
     """Refuse to let expectations go to another registry: whoever holds them when they are verified is known here alone."""
     if credit_class.registry == OWN_REGISTRY and state.carbon.projects.is_ex_ante(credit_class):
@@ -78,7 +87,7 @@ def check_issuance(state: State, credit_class: CreditClass) -> None:
         )
 
 
-def check_not_frozen(state: State, blocks: Iterable[SerialBlock]) -> None:
+def check_not_frozen(state: State, blocks: tuple[SerialBlock, ...]) -> None:
     """Refuse to let serials come in, go out, end or change hands by name that a live freeze keeps from moving."""
     for freeze_id, freeze in state.carbon.freezes.live():
         for block in blocks:

@@ -14,6 +14,7 @@ from exchange.domain.carbon import (
     offset,
     offset_periods,
     parties,
+    proceeds,
     projects,
     reclassification,
     reversals,
@@ -37,6 +38,7 @@ DECIDERS: dict[type[CommandForm], Callable[..., None]] = {
     **corsia.DECIDERS,
     **offset.DECIDERS,
     **ex_ante.DECIDERS,
+    **proceeds.DECIDERS,
 }
 """What decides a command, given the venue and the command."""
 
@@ -52,8 +54,13 @@ RECORDERS: dict[type[Event], Callable[..., None]] = {
     **corsia.RECORDERS,
     **offset_periods.RECORDERS,
     **ex_ante.RECORDERS,
+    **proceeds.RECORDERS,
 }
 """What an event means for the state, given the state, the event's seq and the event."""
 
-ENTRIES: dict[type[Event], Callable[..., list[Entry]]] = {**freezes.ENTRIES, **ex_ante.ENTRIES}
+ENTRIES: dict[type[Event], Callable[..., list[Entry]]] = {
+    **freezes.ENTRIES,
+    **ex_ante.ENTRIES,
+    **proceeds.ENTRIES,
+}
 """What an event does to the ledger, for events that move or hold cash or units."""

@@ -13,6 +13,7 @@ from exchange.domain.carbon.issuances import Issuances
 from exchange.domain.carbon.labels import Labels
 from exchange.domain.carbon.offset_periods import OffsetAccounts
 from exchange.domain.carbon.parties import Parties
+from exchange.domain.carbon.proceeds import Proceeds
 from exchange.domain.carbon.projects import Projects
 from exchange.domain.carbon.reclassification import Reclassified
 from exchange.domain.carbon.reversals import Reversals
@@ -34,3 +35,4 @@ class CarbonState(msgspec.Struct, eq=False, forbid_unknown_fields=True):
     corsia: Corsia = msgspec.field(default_factory=Corsia)
     ex_ante: ExAnteBook = msgspec.field(default_factory=ExAnteBook)
     offset: OffsetAccounts = msgspec.field(default_factory=OffsetAccounts)
+    proceeds: Proceeds = msgspec.field(default_factory=Proceeds)

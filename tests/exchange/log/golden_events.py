@@ -22,6 +22,7 @@ from tests.exchange.log.golden_freezes import FREEZE_EVENTS
 from tests.exchange.log.golden_labels import LABEL_EVENTS
 from tests.exchange.log.golden_making import MAKING_EVENTS
 from tests.exchange.log.golden_offset import OFFSET_EVENTS
+from tests.exchange.log.golden_proceeds import PROCEEDS_EVENTS
 from tests.exchange.log.golden_projects import PROJECT_EVENTS
 from tests.exchange.log.golden_reversals import REVERSAL_EVENTS
 
@@ -418,4 +419,5 @@ GOLDEN_EVENTS: dict[tuple[str, int], list[ev.Event]] = {
     **LABEL_EVENTS,
     **OFFSET_EVENTS,
     **EX_ANTE_EVENTS,
+    **PROCEEDS_EVENTS,
 }

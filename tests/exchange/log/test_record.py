@@ -3,6 +3,7 @@
 import pytest
 
 from exchange.domain import events as ev
+from exchange.domain.carbon.proceeds_forms import ProceedsPaid, ShareRole
 from exchange.domain.orders import OrderRequest
 from exchange.domain.rejects import RejectCode
 from exchange.log.chain import GENESIS
@@ -85,6 +86,8 @@ INDEX_COLUMNS = {
     "units_converted": (None, "ACME-1", None),
     "ex_ante_expired": (None, None, None),
     "units_expired": (None, "ACME-1", None),
+    "proceeds_named": (None, None, None),
+    "proceeds_paid": (None, "EJIDO-1", "ACME-1"),
 }
 
 
@@ -144,3 +147,10 @@ def test_a_row_of_an_unknown_kind_cannot_be_read() -> None:
 
     with pytest.raises(UnknownEvent, match="teleported"):
         row.to_recorded()
+
+
+def test_a_seller_s_own_share_is_named_once() -> None:
+    """A share of proceeds that stays with the account that sold is found once by it."""
+    kept = ProceedsPaid(7, "CAR", "1568", 10, 100, ShareRole.DEVELOPER, "ACME", "ACME", "USD", 40)
+
+    assert (None, "ACME", None) == index_columns(kept)

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from exchange.domain import commands
 from exchange.domain.carbon.ex_ante_forms import (
@@ -23,7 +21,7 @@ from exchange.domain.carbon.ex_ante_forms import (
 )
 from exchange.domain.carbon.ex_ante_model import MODEL, ModelRun, run
 from exchange.domain.carbon.ex_ante_overview import ex_ante_classes
-from exchange.domain.carbon.ex_ante_shares import PRO_RATA, apportion
+from exchange.domain.carbon.ex_ante_shares import PRO_RATA
 from exchange.domain.carbon.freeze_forms import EndFreeze, FreezeCause, FreezeOutcome, FreezeUnits
 from exchange.domain.carbon.project_forms import Crediting, Project, RegisterProject
 from exchange.domain.events import CancelReason, Event, Fill, OrderCancelled, RequestRefused
@@ -120,18 +118,6 @@ def test_evidence_that_gives_no_estimate(wrong: object) -> None:
     with pytest.raises(Reject) as caught:
         run(wrong, EVIDENCE_SHA256)  # type: ignore[arg-type]
     assert RejectCode.EX_ANTE_ESTIMATE_INVALID is caught.value.code
-
-
-@given(st.lists(st.integers(0, 10**18), min_size=1, max_size=8).filter(any), st.data())
-def test_shares_are_proportional_to_the_last_unit(weights: list[int], data: st.DataObject) -> None:
-    """Parts add up, nobody gets more than they have, and nobody's part is a unit or more off the exact one."""
-    total = sum(weights)
-    quantity = data.draw(st.integers(1, total))
-    parts = apportion(quantity, weights)
-    assert quantity == sum(parts)
-    for part, weight in zip(parts, weights, strict=True):
-        assert 0 <= part <= weight
-        assert abs(part * total - quantity * weight) < total
 
 
 def test_estimate_and_issuance(market: Market) -> None:
