@@ -18,7 +18,6 @@ FIELD_TABLE = """
 16     EndSeqNo                     SEQNUM
 17     ExecID                       STRING
 18     ExecInst                     MULTIPLEVALUESTRING  6=PARTICIPATE_DONT_INITIATE
-19     ExecRefID                    STRING
 21     HandlInst                    CHAR  1=AUTOMATED_EXECUTION_ORDER_PRIVATE
 31     LastPx                       PRICE
 32     LastQty                      QTY
@@ -129,8 +128,6 @@ FIELD_TABLE = """
 531    MassCancelResponse           CHAR  0=CANCEL_REQUEST_REJECTED 1=CANCEL_ORDERS_FOR_A_SECURITY 7=CANCEL_ALL_ORDERS
 532    MassCancelRejectReason       INT  0=MASS_CANCEL_NOT_SUPPORTED 1=INVALID_OR_UNKNOWN_SECURITY 99=OTHER
 533    TotalAffectedOrders          INT
-534    NoAffectedOrders             NUMINGROUP
-535    AffectedOrderID              STRING
 537    QuoteType                    INT  1=TRADEABLE
 553    Username                     STRING
 554    Password                     STRING
@@ -165,7 +162,6 @@ FIELD_TABLE = """
 20011  RetirementPurpose            STRING  ; why it is retired
 20012  EncodedRetirementPurposeLen  LENGTH  ; bytes of 20013
 20013  EncodedRetirementPurpose     DATA  length=20012  ; 20011 in UTF-8, where it is not ASCII
-20014  RetirementID                 SEQNUM  ; number of the retirement that the trade made
 20015  SelfTradePrevention          INT  1=CANCEL_TAKER 2=CANCEL_MAKER 3=CANCEL_BOTH 4=DECREMENT  ; what happens when the order would trade with another of the same participant; default 1
 20016  TakerSide                    CHAR  1=BUY 2=SELL  ; market data: who took
 20017  EntryRejectCode              INT  ; VenueRejectCode of one quote of a mass quote

@@ -98,12 +98,12 @@ U1 ProtectionRequest to-venue
     ProtectionReqID! Account Symbol! ProtectionAction! ProtectionQty ProtectionFills ProtectionWindow
 
 8 ExecutionReport from-venue
-    OrderID! ClOrdID OrigClOrdID OrdStatusReqID MassStatusReqID TotNumReports LastRptRequested QuoteID ExecID!
-    ExecRefID ExecType! OrdStatus! OrdRejReason ExecRestatementReason Account SettlDate Symbol! Side! OrderQty OrdType
+    OrderID! ClOrdID OrigClOrdID OrdStatusReqID MassStatusReqID TotNumReports LastRptRequested ExecID!
+    ExecType! OrdStatus! OrdRejReason ExecRestatementReason Account SettlDate Symbol! Side! OrderQty OrdType
     Price Currency TimeInForce ExpireDate ExecInst MaxFloor LastQty LastPx LastLiquidityInd LeavesQty! CumQty! AvgPx!
-    TradeDate TransactTime GrossTradeAmt TrdMatchID NoMiscFees(MiscFeeAmt! MiscFeeCurr MiscFeeType!) Text EncodedText
+    TransactTime GrossTradeAmt TrdMatchID NoMiscFees(MiscFeeAmt! MiscFeeCurr MiscFeeType!) Text EncodedText
     VenueRejectCode VenueSeq NoDeliveryClasses(DeliveryClass! DeliveryQty!) SerialSettlDate DeliveryDeferred
-    RetirementID SelfTradePrevention {RETIREMENT_TERMS}
+    SelfTradePrevention
 
 9 OrderCancelReject from-venue
     OrderID! ClOrdID! OrigClOrdID! OrdStatus! Account TransactTime CxlRejResponseTo! CxlRejReason Text EncodedText
@@ -111,13 +111,13 @@ U1 ProtectionRequest to-venue
 
 r OrderMassCancelReport from-venue
     ClOrdID OrderID! MassCancelRequestType! MassCancelResponse! MassCancelRejectReason TotalAffectedOrders
-    NoAffectedOrders(OrigClOrdID! AffectedOrderID) Account Symbol Side TransactTime Text EncodedText VenueRejectCode
+    Account Symbol Side TransactTime Text EncodedText VenueRejectCode
     VenueSeq
 
 b MassQuoteAcknowledgement from-venue
-    QuoteID! QuoteStatus! QuoteRejectReason QuoteType QuoteResponseLevel Account Text EncodedText
+    QuoteID! QuoteStatus! QuoteRejectReason Account Text EncodedText
     NoQuoteSets(QuoteSetID! TotNoQuoteEntries
-        NoQuoteEntries(QuoteEntryID! Symbol BidPx OfferPx BidSize OfferSize QuoteEntryRejectReason EntryRejectCode))
+        NoQuoteEntries(QuoteEntryID! Symbol QuoteEntryRejectReason EntryRejectCode))
     VenueRejectCode VenueSeq
 
 W MarketDataSnapshotFullRefresh from-venue
