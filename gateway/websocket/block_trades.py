@@ -103,16 +103,17 @@ async def list_trades(connection: Connection, request: requests.ListBlockTrades)
 
 
 def _render_keyed(state: State, recorded: list[ev.Recorded], duplicate: bool) -> msgspec.Struct:  # noqa: FBT001
-    first, last = recorded[0], recorded[-1]
+    first = recorded[0]
     if not isinstance(first.event, ev.BlockTradeKeyed):
         raise TypeError(f"the command of a block trade began with {first.event.kind}")
     trade = None
-    if isinstance(last.event, ev.BlockTrade):
-        trade = render_block_trade(state, first.event.account, last.seq, last.recorded_at, last.event)
+    for item in recorded[1:]:
+        if isinstance(item.event, ev.BlockTrade):
+            trade = render_block_trade(state, first.event.account, item.seq, item.recorded_at, item.event)
     return results.KeyedBlock(
         half=render_half(state, first.seq, first.event),
         trade=trade,
-        seq=last.seq,
+        seq=recorded[-1].seq,
         time=first.recorded_at,
         duplicate=duplicate,
     )
