@@ -89,6 +89,16 @@ class UnitsView(msgspec.Struct, frozen=True):
     class_id: str
     total: int
     held: int
+    frozen: int
+    """Of those held: by a recall, an over-issuance or a hold."""
+
+
+class FrozenView(msgspec.Struct, frozen=True):
+    """Units of an account in one class that are kept from moving."""
+
+    account: str
+    class_id: str
+    units: int
 
 
 class AccountView(msgspec.Struct, frozen=True):
@@ -112,6 +122,7 @@ class HoldsView(msgspec.Struct, frozen=True):
     recorded_at: int
     orders: list[OrderView]
     unsettled_trades: list[int]
+    frozen: list[FrozenView]
 
 
 View = VenueView | BookView | AccountView | HoldsView
@@ -166,7 +177,7 @@ def view_account(state: State, account: str) -> AccountView:
             if asset not in state.classes
         ],
         [
-            UnitsView(asset, balance.total, balance.held)
+            UnitsView(asset, balance.total, balance.held, state.frozen.units(account, asset))
             for asset, balance in sorted(balances.items())
             if asset in state.classes
         ],
@@ -186,6 +197,10 @@ def view_holds(state: State) -> HoldsView:
         state.last_at,
         [_order(state, order) for _, order in sorted(state.orders.items())],
         sorted(state.obligations),
+        [
+            FrozenView(account, class_id, state.frozen.units(account, class_id))
+            for account, class_id in state.frozen.accounts()
+        ],
     )
 
 

@@ -78,7 +78,10 @@ def _print_account(view: AccountView) -> None:
 
 
 def _print_holds(view: HoldsView) -> None:
-    _print_orders(view.orders, view.unsettled_trades)
+    if view.orders or view.unsettled_trades or not view.frozen:
+        _print_orders(view.orders, view.unsettled_trades)
+    for one in view.frozen:
+        click.echo(f"frozen: {one.units} of {one.class_id} of {one.account}")
 
 
 def _print_orders(orders: Sequence[OrderView], unsettled_trades: Sequence[int]) -> None:

@@ -11,7 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from exchange.domain import snapshot
+from exchange.domain.carbon.freeze_forms import FreezeCause, FreezeUnits
 from exchange.domain.events import Fill, OrderAccepted
+from exchange.domain.identity import LOCAL_OPERATOR
+from exchange.domain.serials import SerialBlock
 from exchange.log.lease import WriterIdentity
 from exchange.log.migrations import migrate
 from exchange.log.writer import LogWriter
@@ -20,7 +23,7 @@ from exchange.operations.errors import ExitCode
 from exchange.operations.state_views import view_book
 from tests.exchange.log.test_requests import rows_of
 from tests.exchange.log.test_verification import state_after
-from tests.market import ALPHA, BETA, PROJECT, V19, Market
+from tests.market import ALPHA, BETA, PROJECT, V19, V20, Market
 
 if TYPE_CHECKING:
     from exchange.log.record import StoredEvent
@@ -36,6 +39,8 @@ def day() -> Market:
     market.beta.place(market.beta.buy(20, 990))
     market.beta.place(market.beta.buy(8, 1005))
     market.alpha.cancel_all()
+    block = SerialBlock("GS", "opening-2020", 1, 7)
+    market.do(FreezeUnits(LOCAL_OPERATOR, "hold-1", FreezeCause.HOLD, "under review", (block,)))
     return market
 
 
@@ -107,7 +112,7 @@ def test_an_account(replay: Any, rows: list[StoredEvent]) -> None:
     before_trade = first_of(rows, Fill.kind) - 2
     view = json.loads(replay("--to", str(before_trade), "--account", ALPHA, "--json").stdout)
 
-    assert {"class_id": V19, "total": 100_000, "held": 45} in view["units"]
+    assert {"class_id": V19, "total": 100_000, "held": 45, "frozen": 0} in view["units"]
     assert [(40, [[V19, 40]]), (5, [[V19, 5]])] == [
         (order["quantity"], order["hold_units"]) for order in view["orders"]
     ]
@@ -117,11 +122,13 @@ def test_an_account(replay: Any, rows: list[StoredEvent]) -> None:
 
 
 def test_what_is_held(replay: Any, rows: list[StoredEvent]) -> None:
-    """Every live order with its hold; where nothing is held, that is said."""
+    """Every live order with its hold, and what is frozen; where nothing is held, that is said."""
     view = json.loads(replay("--holds", "--json").stdout)
     state = state_after(rows, len(rows))
 
     assert sorted(state.orders) == [order["order_id"] for order in view["orders"]]
+    assert [{"account": ALPHA, "class_id": V20, "units": 7}] == view["frozen"]
+    assert f"frozen: 7 of {V20} of {ALPHA}\n" in replay("--holds").stdout
     assert "nothing is held" in replay("--to", "5", "--holds").stdout
 
 
