@@ -126,6 +126,7 @@ class RejectCode(IntEnum):
     UNKNOWN_TECHNOLOGY = 6311
     NOT_LICENSED = 6312
     NOT_A_POOL_MEMBER = 6313
+    PURPOSE_NOT_PERMITTED = 6314
 
 
 class Reject(Exception):  # noqa: N818 - a refusal is an answer, not an error of ours

@@ -16,6 +16,7 @@ from exchange.domain.carbon import (
     proceeds_forms,
     project_forms,
     reversal_forms,
+    technology_forms,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ CARBON_EVENT_TYPES: tuple[type[Event], ...] = (
     *offset_forms.EVENT_TYPES,
     *ex_ante_forms.EVENT_TYPES,
     *proceeds_forms.EVENT_TYPES,
+    *technology_forms.EVENT_TYPES,
 )
 CarbonCommand = (
     project_forms.ProjectCommand
@@ -46,4 +48,5 @@ CarbonCommand = (
     | offset_forms.OffsetCommand
     | ex_ante_forms.ExAnteCommand
     | proceeds_forms.ProceedsCommand
+    | technology_forms.TechnologyCommand
 )

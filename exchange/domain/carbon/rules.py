@@ -18,6 +18,7 @@ from exchange.domain.carbon import (
     projects,
     reclassification,
     reversals,
+    technologies,
 )
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ DECIDERS: dict[type[CommandForm], Callable[..., None]] = {
     **offset.DECIDERS,
     **ex_ante.DECIDERS,
     **proceeds.DECIDERS,
+    **technologies.DECIDERS,
 }
 """What decides a command, given the venue and the command."""
 
@@ -55,6 +57,7 @@ RECORDERS: dict[type[Event], Callable[..., None]] = {
     **offset_periods.RECORDERS,
     **ex_ante.RECORDERS,
     **proceeds.RECORDERS,
+    **technologies.RECORDERS,
 }
 """What an event means for the state, given the state, the event's seq and the event."""
 

@@ -17,6 +17,7 @@ from exchange.domain.carbon.proceeds import Proceeds
 from exchange.domain.carbon.projects import Projects
 from exchange.domain.carbon.reclassification import Reclassified
 from exchange.domain.carbon.reversals import Reversals
+from exchange.domain.carbon.technologies import Technologies
 
 
 class CarbonState(msgspec.Struct, eq=False, forbid_unknown_fields=True):
@@ -36,3 +37,4 @@ class CarbonState(msgspec.Struct, eq=False, forbid_unknown_fields=True):
     ex_ante: ExAnteBook = msgspec.field(default_factory=ExAnteBook)
     offset: OffsetAccounts = msgspec.field(default_factory=OffsetAccounts)
     proceeds: Proceeds = msgspec.field(default_factory=Proceeds)
+    technologies: Technologies = msgspec.field(default_factory=Technologies)

@@ -25,6 +25,7 @@ from tests.exchange.log.golden_offset import OFFSET_EVENTS
 from tests.exchange.log.golden_proceeds import PROCEEDS_EVENTS
 from tests.exchange.log.golden_projects import PROJECT_EVENTS
 from tests.exchange.log.golden_reversals import REVERSAL_EVENTS
+from tests.exchange.log.golden_technologies import TECHNOLOGY_EVENTS
 
 VCS_BLOCK = SerialBlock(
     "VCS", "19298-{}-{}-VCS-VCU-260-VER-PE-14-1340-01012020-31122020-1", 919803614, 919804613
@@ -420,4 +421,5 @@ GOLDEN_EVENTS: dict[tuple[str, int], list[ev.Event]] = {
     **OFFSET_EVENTS,
     **EX_ANTE_EVENTS,
     **PROCEEDS_EVENTS,
+    **TECHNOLOGY_EVENTS,
 }

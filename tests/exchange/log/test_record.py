@@ -88,6 +88,10 @@ INDEX_COLUMNS = {
     "units_expired": (None, "ACME-1", None),
     "proceeds_named": (None, None, None),
     "proceeds_paid": (None, "EJIDO-1", "ACME-1"),
+    "technology_pool_registered": (None, None, None),
+    "technology_registered": (None, None, None),
+    "technology_licence_granted": (None, None, None),
+    "technologies_named": (None, None, None),
 }
 
 
