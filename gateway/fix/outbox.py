@@ -26,12 +26,20 @@ class Numbered(Protocol):
         """The numbers as they are to be saved now."""
 
 
+class Connection(Protocol):
+    """Where messages leave."""
+
+    def write(self, data: bytes) -> None:
+        """Send bytes."""
+
+
 class _Batch:
     def __init__(self) -> None:
         self.reset: list[str] = []
         self.changed: dict[Numbered, None] = {}
         self.messages: list[SentMessage] = []
-        self.leaving: list[Callable[[], None]] = []
+        self.leaving: dict[Connection, list[bytes]] = {}
+        self.afterwards: list[Callable[[], None]] = []
 
 
 class Outbox:
@@ -67,15 +75,20 @@ class Outbox:
         self._batch.messages.append(message)
         self.changed(session)
 
-    def let_out(self, leave: Callable[[], None]) -> None:
-        """Call when everything so far is durable, in this order."""
-        self._batch.leaving.append(leave)
+    def let_out(self, connection: Connection, data: bytes) -> None:
+        """Write when everything so far is durable; what leaves together is one write."""
+        self._batch.leaving.setdefault(connection, []).append(data)
+        self._schedule()
+
+    def afterwards(self, act: Callable[[], None]) -> None:
+        """Call when everything so far is durable and has left."""
+        self._batch.afterwards.append(act)
         self._schedule()
 
     async def drained(self) -> None:
         """Wait until everything so far is durable and has left; raises what ended the way out."""
         out: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.let_out(functools.partial(_finish, out))
+        self.afterwards(functools.partial(_finish, out))
         await asyncio.wait([out, self.failed], return_when=asyncio.FIRST_COMPLETED)
         if self.failed.done():
             self.failed.result()
@@ -118,8 +131,10 @@ class Outbox:
                 sessions.append((numbers, session.saved_outgoing))
                 session.saved_outgoing = numbers.next_outgoing
             await self._save(Saved(batch.reset, sessions, batch.messages))
-        for leave in batch.leaving:
-            leave()
+        for connection, leaving in batch.leaving.items():
+            connection.write(b"".join(leaving))
+        for act in batch.afterwards:
+            act()
 
 
 def _finish(future: asyncio.Future[None]) -> None:

@@ -200,7 +200,7 @@ class FixPeer:
         for event in events:
             if isinstance(event, se.Transmit):
                 if self.connection is not None:
-                    self._outbox.let_out(functools.partial(self.connection.write, event.data))
+                    self._outbox.let_out(self.connection, event.data)
             elif isinstance(event, se.Store):
                 self._numbered(event, now_ns, report, keep=keep)
             elif isinstance(event, se.Received):
@@ -216,7 +216,7 @@ class FixPeer:
             if isinstance(end, se.LoggedOut):
                 self._logged_out(end.reason)
             elif self.connection is not None:
-                self._outbox.let_out(functools.partial(self.connection.close, end.reason))
+                self._outbox.afterwards(functools.partial(self.connection.close, end.reason))
 
     def _other(self, event: se.Event) -> None:
         if isinstance(event, se.LoggedOn):
