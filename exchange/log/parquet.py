@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from exchange.log.record import StoredEvent
@@ -72,13 +73,25 @@ def read(path: Path) -> Iterator[list[StoredEvent]]:
     """All rows, in pages. Raises `Unreadable` and OSError."""
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(_PAGE_EVENTS, columns=SCHEMA.names):
-            # As whole nanoseconds: Python's own times have microseconds only.
-            times = batch.column("recorded_at").cast(pa.timestamp("ns", tz="UTC")).cast(pa.int64())
-            columns = [
-                (times if name == "recorded_at" else batch.column(name)).to_pylist()
-                for name in StoredEvent.__struct_fields__
-            ]
-            yield [_row(*cells) for cells in zip(*columns, strict=True)]
+            yield _rows(batch)
+
+
+def read_account(path: Path, account: str, after_seq: int, up_to: int) -> list[StoredEvent]:
+    """The rows after a seq, to `up_to`, with the account on either side. Raises `Unreadable` and OSError."""
+    seqs = (pc.field("seq") > after_seq) & (pc.field("seq") <= up_to)
+    sides = (pc.field("account") == account) | (pc.field("counterparty") == account)
+    table = pq.read_table(path, schema=SCHEMA, filters=seqs & sides)
+    return [row for batch in table.to_batches() for row in _rows(batch)]
+
+
+def _rows(batch: Any) -> list[StoredEvent]:
+    # Times as whole nanoseconds: Python's own have microseconds only.
+    times = batch.column("recorded_at").cast(pa.timestamp("ns", tz="UTC")).cast(pa.int64())
+    columns = [
+        (times if name == "recorded_at" else batch.column(name)).to_pylist()
+        for name in StoredEvent.__struct_fields__
+    ]
+    return [_row(*cells) for cells in zip(*columns, strict=True)]
 
 
 def _cell(row: StoredEvent, name: str) -> object:

@@ -273,6 +273,17 @@ class LogReader:
     ) -> list[Recorded]:
         """The first events after a seq that touch an account, on either side of a trade; all kinds or only some."""
         last = _END if up_to is None else up_to
+        archived = await self._archived(after_seq)
+        if archived is not None:
+            old = await archived.archive.account_events(
+                account, after_seq, min(last, archived.up_to_seq), limit, kinds
+            )
+            found = [stored.to_recorded() for stored in old]
+            if len(found) == limit or last <= archived.up_to_seq:
+                return found
+            return found + await self.account_events(
+                account, archived.up_to_seq, last, limit - len(found), kinds
+            )
         if kinds is None:
             return _recorded(await self._pool.fetch(_ACCOUNT_ALL_KINDS, account, after_seq, last, limit))
         return _recorded(await self._pool.fetch(_ACCOUNT_SOME_KINDS, account, after_seq, last, limit, kinds))

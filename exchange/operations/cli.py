@@ -21,6 +21,7 @@ from exchange.operations.admin.participants import accounts, keys, participants
 from exchange.operations.admin.parties import parties
 from exchange.operations.admin.projects import issuances, projects
 from exchange.operations.admin.reversals import reversals
+from exchange.operations.archive_command import archive
 from exchange.operations.article6_report_commands import COMMANDS as ARTICLE6_REPORTS
 from exchange.operations.carbon_report_commands import COMMANDS as CARBON_REPORTS
 from exchange.operations.certificate_commands import certificate
@@ -99,6 +100,7 @@ for command in (
     report,
     log_group,
     snapshot_group,
+    archive,
     certificate,
     offset,
     ex_ante,

@@ -8,6 +8,7 @@ from exchange.domain.rejects import Reject
 from exchange.engine.client import EngineUnreachable
 from exchange.engine.engine import LeaseLost
 from exchange.engine.interface import EngineStopped
+from exchange.log.archive import ArchiveMissing
 from exchange.log.chain import ChainBroken
 from exchange.log.codec import UnknownEvent
 from exchange.log.files import FileUnusable
@@ -18,6 +19,7 @@ from exchange.log.migrations import SchemaMismatch
 from exchange.log.postgres_cluster import EmbeddedPostgresError
 from exchange.log.signing import KeyUnusable
 from exchange.log.writer import CommitUnknown, Fenced, NotDurable
+from exchange.operations.cut_off import LogCutOff
 from exchange.operations.errors import ExitCode, OperationError, Refused
 from exchange.registry.projection import ProjectionError
 from exchange.registry.rebuild import RebuildRuns
@@ -62,7 +64,16 @@ def explain(error: Exception) -> OperationError | None:
         explained = Refused(error.code, error.message)
     elif isinstance(error, KeyUnusable | FileUnusable | NothingFollows):
         explained = OperationError(str(error), ExitCode.USAGE)
-    elif isinstance(error, ChainBroken | HeadsUnusable | UnknownEvent | SchemaMismatch | ProjectionError):
+    elif isinstance(
+        error,
+        ArchiveMissing
+        | ChainBroken
+        | LogCutOff
+        | HeadsUnusable
+        | UnknownEvent
+        | SchemaMismatch
+        | ProjectionError,
+    ):
         explained = OperationError(str(error), ExitCode.LOG_UNUSABLE)
     elif isinstance(error, ReconciliationFailed | RegistryDamaged):
         explained = OperationError(str(error), ExitCode.REGISTRY_DAMAGED)
