@@ -5,7 +5,6 @@ python -m loadtest.append [--events N] [--rounds K] [--json] [--dsn ADDRESS]
 
 from __future__ import annotations
 
-import asyncio
 import statistics
 import sys
 import time
@@ -21,11 +20,11 @@ from exchange.log.lease import WriterIdentity
 from exchange.log.migrations import migrate
 from exchange.log.record import seal
 from exchange.log.writer import LogWriter
-from loadtest import databases, event_mix, measuring
+from loadtest import databases, event_loop, event_mix, measuring
 from loadtest.bare_table import BareTable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable
 
     from exchange.log.record import StoredEvent
 
@@ -236,14 +235,6 @@ def show(report: Report) -> None:
     console.print(f"host: {report.host}; Postgres {report.postgres}")
 
 
-def _loop_runner() -> Callable[[Coroutine[object, object, Report]], Report]:
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.run
-    return uvloop.run
-
-
 @click.command()
 @click.option(
     "--events",
@@ -259,7 +250,7 @@ def _loop_runner() -> Callable[[Coroutine[object, object, Report]], Report]:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def main(events: int, rounds: int, dsn: str | None, as_json: bool) -> None:  # noqa: FBT001 - click's flags
     """Append batches of many sizes to a log and print how long that takes."""
-    report = _loop_runner()(_run(dsn, events, rounds))
+    report = event_loop.run(_run(dsn, events, rounds))
     if as_json:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
     else:

@@ -5,7 +5,6 @@ python -m loadtest.orders [--orders N] [--rounds K] [--rate R]... [--seconds S] 
 
 from __future__ import annotations
 
-import asyncio
 import statistics
 import sys
 from typing import TYPE_CHECKING, Final
@@ -17,7 +16,15 @@ from rich.console import Console
 from rich.table import Table
 
 from exchange.log.migrations import migrate
-from loadtest import databases, measuring, order_arrivals, order_latency, order_mix, order_throughput
+from loadtest import (
+    databases,
+    event_loop,
+    measuring,
+    order_arrivals,
+    order_latency,
+    order_mix,
+    order_throughput,
+)
 from loadtest.bare_table import BareTable
 from loadtest.exchange_under_test import COMMAND, running_exchange
 from loadtest.order_arrivals import Arrivals
@@ -25,8 +32,6 @@ from loadtest.order_latency import OneAtATime
 from loadtest.order_throughput import Throughput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
     from loadtest.databases import Database
 
 CONNECTIONS: Final = (1, 8)
@@ -178,14 +183,6 @@ def _ms(*figures: float) -> list[str]:
     return [f"{ms:.3f}" for ms in figures]
 
 
-def _loop_runner() -> Callable[[Coroutine[object, object, Report]], Report]:
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.run
-    return uvloop.run
-
-
 @click.command()
 @click.option(
     "--orders",
@@ -225,7 +222,7 @@ def main(
     as_json: bool,  # noqa: FBT001 - click's flag
 ) -> None:
     """Send orders to an exchange of its own over websockets and print how long they take and what they cost."""
-    report = _loop_runner()(_run(dsn, orders, rounds, list(rates), duration_s))
+    report = event_loop.run(_run(dsn, orders, rounds, list(rates), duration_s))
     if as_json:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
     else:

@@ -5,7 +5,6 @@ python -m loadtest.settlement [--fills N] [--rounds K] [--json] [--dsn ADDRESS]
 
 from __future__ import annotations
 
-import asyncio
 import statistics
 import sys
 import time
@@ -24,7 +23,7 @@ from exchange.log.record import seal
 from exchange.log.writer import LogWriter
 from exchange.registry.settlement import Settlement
 from exchange.registry.store import RegistryStore
-from loadtest import databases, fill_history, measuring
+from loadtest import databases, event_loop, fill_history, measuring
 from loadtest.processor_time import ProcessorTime
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ class Report(msgspec.Struct):
 @click.option("--dsn", help="A Postgres to use instead of one of our own.")
 def main(fills: int, rounds: int, *, as_json: bool, dsn: str | None) -> None:
     """Measure and print."""
-    report = asyncio.run(measure(fills, rounds, dsn))
+    report = event_loop.run(measure(fills, rounds, dsn))
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
         return
