@@ -34,16 +34,27 @@ async def empty_database(dsn: str | None) -> AsyncIterator[Database]:
                 yield Database(postgres.dsn, postgres.postmaster_id)
         return
     name = f"loadtest_{os.getpid()}"
-    await _execute(dsn, f"CREATE DATABASE {name}")
+    await execute(dsn, f"CREATE DATABASE {name}")
     try:
         yield Database(urlsplit(dsn)._replace(path=f"/{name}").geturl(), None)
     finally:
-        await _execute(dsn, f"DROP DATABASE {name} WITH (FORCE)")
+        await execute(dsn, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-async def _execute(dsn: str, statement: str) -> None:
+async def execute(dsn: str, statement: str) -> None:
+    """Run a statement in a session of its own."""
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def fetch_number(dsn: str, query: str) -> int:
+    """The number that a query gives."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        number: int = await connection.fetchval(query)
+        return number
     finally:
         await connection.close()

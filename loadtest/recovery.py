@@ -11,7 +11,6 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final
 
-import asyncpg
 import click
 import msgspec
 import psutil
@@ -110,8 +109,8 @@ async def measure(events: int, rounds: int, dsn: str | None, *, reexecute: bool)
         measuring.settle_garbage_collector()
         measured = [await _measure_round(dsn, saved) for _ in range(rounds)]
         commands_per_s = await _measure_reexecution(dsn) if reexecute else None
-        log_bytes = await _fetch_number(dsn, "SELECT pg_total_relation_size('event')")
-        snapshot_bytes = await _fetch_number(dsn, "SELECT length(state) FROM snapshot")
+        log_bytes = await databases.fetch_number(dsn, "SELECT pg_total_relation_size('event')")
+        snapshot_bytes = await databases.fetch_number(dsn, "SELECT length(state) FROM snapshot")
     return Report(
         host=measuring.describe_host(),
         mix=venue_history.DESCRIPTION,
@@ -143,7 +142,7 @@ async def _write_log(dsn: str, events: int) -> tuple[venue_history.VenueHistory,
 
 async def _measure_round(dsn: str, saved: Snapshot) -> Round:
     store = SnapshotStore(dsn)
-    await _execute(dsn, "DELETE FROM snapshot")
+    await databases.execute(dsn, "DELETE FROM snapshot")
     async with await LogReader.open(dsn, connections=2) as reader:
         last_seq = (await reader.head()).last_seq
         began_at = time.perf_counter()
@@ -187,23 +186,6 @@ async def _measure_reexecution(dsn: str) -> float:
         if verified.faults or verified.not_executed:
             raise RuntimeError(f"the commands gave other events: {verified.faults}")
         return verified.executed / (time.perf_counter() - began_at)
-
-
-async def _fetch_number(dsn: str, query: str) -> int:
-    connection = await asyncpg.connect(dsn)
-    try:
-        number: int = await connection.fetchval(query)
-        return number
-    finally:
-        await connection.close()
-
-
-async def _execute(dsn: str, statement: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 if __name__ == "__main__":

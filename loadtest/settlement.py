@@ -101,8 +101,8 @@ async def measure(fills: int, rounds: int, dsn: str | None) -> Report:
         # As in the process of `exchange up`.
         measuring.settle_garbage_collector()
         measured = [await _measure_round(database, fills, events) for _ in range(rounds)]
-        movements = await _fetch_number(database.dsn, "SELECT movements FROM registry.checkpoint")
-        holdings = await _fetch_number(database.dsn, "SELECT count(*) FROM registry.holding")
+        movements = await databases.fetch_number(database.dsn, "SELECT movements FROM registry.checkpoint")
+        holdings = await databases.fetch_number(database.dsn, "SELECT count(*) FROM registry.holding")
     return Report(
         host=measuring.describe_host(),
         mix=fill_history.DESCRIPTION,
@@ -143,7 +143,7 @@ async def _append(writer: LogWriter, batch: list[Event]) -> None:
 async def _measure_round(database: Database, fills: int, events: int) -> Round:
     """Settle all of the log, checkpoints and reconciliation included; then the bare COPY."""
     dsn = database.dsn
-    await _execute(dsn, "DROP SCHEMA IF EXISTS registry CASCADE")
+    await databases.execute(dsn, "DROP SCHEMA IF EXISTS registry CASCADE")
     memory_mb: list[int] = []
     process = psutil.Process()
 
@@ -195,24 +195,7 @@ async def _bare_copy(dsn: str) -> float:
 
 async def _backend_id(dsn: str) -> int:
     """The server's process that settlement writes through."""
-    return await _fetch_number(dsn, "SELECT backend_pid FROM registry.settler")
-
-
-async def _fetch_number(dsn: str, query: str) -> int:
-    connection = await asyncpg.connect(dsn)
-    try:
-        number: int = await connection.fetchval(query)
-        return number
-    finally:
-        await connection.close()
-
-
-async def _execute(dsn: str, statement: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+    return await databases.fetch_number(dsn, "SELECT backend_pid FROM registry.settler")
 
 
 if __name__ == "__main__":
