@@ -164,3 +164,38 @@ async def test_fail_over(tmp_path: Path, dsn: str) -> None:
 
     assert "nobody writes the log" in outputs[0]
     assert "verdict          good" in outputs[1]
+
+
+async def cut_off(data_dir: Path, last_seq: int) -> None:
+    """Loses the events after one."""
+    async with EmbeddedPostgres(data_dir) as postgres:
+        await tamper(postgres.dsn, f"DELETE FROM event WHERE seq > {last_seq}")
+
+
+@pytest.mark.timeout(240)
+async def test_cut_off_log(tmp_path: Path) -> None:
+    """The missing end is named and brought back from a copy; where nobody has it, the exchange goes on when people say so."""
+    desk = Desk(tmp_path)
+    market = await trade(desk.data_dir)
+    await desk.run_block(blocks("restore")[0])
+    await desk.run("exchange snapshot take --data-dir /srv/exchange")
+    await desk.run("exchange settle --data-dir /srv/exchange")
+    (verify, tail), bringing_back, giving_up, (verify_again,) = blocks("cut-off-log")
+    last_seq = market.state.last_seq
+    await cut_off(desk.data_dir, last_seq - 2)
+
+    found = await desk.run(verify, expected_code=1)
+    assert f'{{"check":"snapshots","seq":{last_seq - 1}' in found
+    assert f'{{"check":"heads","seq":{last_seq - 1}' in found
+    await desk.run(tail)
+    imported, good = await desk.run_block(bringing_back)
+    assert ["imported    2", f"last event  {last_seq}"] == imported.splitlines()[:2]
+    assert "verdict          good" in good
+
+    await cut_off(desk.data_dir, last_seq - 2)
+    *witnesses, rebuild = giving_up
+    await desk.run_block(witnesses)
+    await desk.run(rebuild, expected_code=8)
+    assert "verdict          good" in await desk.run(verify_again)
+    admit = "exchange admin participants admit NEW --name New --data-dir /srv/exchange"
+    assert "admitted NEW" in await desk.run(admit)

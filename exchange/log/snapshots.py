@@ -31,11 +31,13 @@ SELECT seq, hash, $3, $4, $5 FROM event WHERE seq = $1 AND hash = $2
 ON CONFLICT (seq) DO UPDATE SET chain_hash = excluded.chain_hash, program = excluded.program,
     taken_at = excluded.taken_at, digest = excluded.digest, state = excluded.state
 """
-# What lies beyond the end of the log (an older backup was restored) must not push out what does not.
-_PRUNE = """
-DELETE FROM snapshot WHERE seq > (SELECT last_seq FROM log_head)
-    OR seq NOT IN (SELECT seq FROM snapshot, log_head WHERE seq <= last_seq ORDER BY seq DESC LIMIT $1)
+# What lies beyond the end of the log (it was cut off, or an older backup was restored) must not push out what does not. It
+# bears witness of lost events: only who asks for it removes it.
+_PRUNE_OLD = """
+DELETE FROM snapshot WHERE seq <= (SELECT last_seq FROM log_head)
+    AND seq NOT IN (SELECT seq FROM snapshot, log_head WHERE seq <= last_seq ORDER BY seq DESC LIMIT $1)
 """
+_PRUNE_BEYOND = "DELETE FROM snapshot WHERE seq > (SELECT last_seq FROM log_head)"
 _ALL = "SELECT seq, chain_hash, program, taken_at, digest, length(state) AS size_bytes FROM snapshot ORDER BY seq"
 _NEWEST_FIRST = """
 SELECT snapshot.seq, chain_hash, program, digest, last_seq, event.hash
@@ -90,7 +92,7 @@ class SnapshotStore:
         self._dsn = dsn
 
     async def save(self, snapshot: Snapshot) -> str:
-        """Write a snapshot, and remove all but the last two, in one transaction; answers the state's digest.
+        """Write a snapshot, and remove all but the last two of the log, in one transaction; answers the state's digest.
 
         Raises SnapshotRefused when the event `seq` is not in the log or has another hash.
         """
@@ -103,7 +105,7 @@ class SnapshotStore:
                 )
                 if saved != "INSERT 0 1":
                     raise SnapshotRefused(f"the log has no event {snapshot.seq} with the hash of this state")
-                await connection.execute(_PRUNE, KEPT)
+                await connection.execute(_PRUNE_OLD, KEPT)
         finally:
             await connection.close()
         return digest
@@ -134,10 +136,14 @@ class SnapshotStore:
         connection = await asyncpg.connect(self._dsn)
         try:
             await check_schema(connection)
-            removed: str = await connection.execute(_PRUNE, keep)
+            async with connection.transaction():
+                removed: list[str] = [
+                    await connection.execute(_PRUNE_OLD, keep),
+                    await connection.execute(_PRUNE_BEYOND),
+                ]
         finally:
             await connection.close()
-        return int(removed.removeprefix("DELETE "))
+        return sum(int(status.removeprefix("DELETE ")) for status in removed)
 
     async def newest_good(self, before_seq: int = ANY_SEQ) -> Found:
         """The newest snapshot of an event before `before_seq` that is intact and of this log, if there is one."""

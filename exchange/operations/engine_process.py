@@ -29,7 +29,7 @@ async def main(work: EngineWork, parent: child.Parent) -> None:
     writer = await take_lease(work.dsn, work.socket, parent.waits)
     async with contextlib.AsyncExitStack() as stack:
         # Left in the reverse order: the gateway closes, then the socket, then the engine drains.
-        running = await stack.enter_async_context(run_engine(work.dsn, writer))
+        running = await stack.enter_async_context(run_engine(work.dsn, writer, work.heads_path))
         await _open_venue(running, work.venue_name)
         server = EngineServer(running.engine, Path(work.socket), PROGRAM)
         await server.start()

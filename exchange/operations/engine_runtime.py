@@ -22,6 +22,7 @@ from exchange.log.reader import LogReader
 from exchange.log.recovery import recover
 from exchange.log.snapshots import SnapshotStore
 from exchange.log.writer import Fenced, LogWriter
+from exchange.operations.cut_off import demand_end
 from exchange.operations.failures import UNREACHABLE, describe
 
 if TYPE_CHECKING:
@@ -110,9 +111,15 @@ async def _socket_of_writer(dsn: str) -> Path | None:
 
 
 @asynccontextmanager
-async def run_engine(dsn: str, writer: LogWriter) -> AsyncIterator[RunningEngine]:
-    """Recovers the state and runs the engine on a log that this process may write; afterwards it has drained."""
+async def run_engine(
+    dsn: str, writer: LogWriter, heads_path: Path | None = None
+) -> AsyncIterator[RunningEngine]:
+    """Recovers the state and runs the engine on a log that this process may write; afterwards it has drained.
+
+    `heads_path`: file of the heads that the venue published, if it did. Raises what `demand_end` and `recover` do.
+    """
     async with writer, await LogReader.open(dsn) as reader:
+        await demand_end(dsn, reader, heads_path)
         recovery = await recover(reader, SnapshotStore(dsn))
         for problem in recovery.problems:
             log.warning("snapshot not used", problem=problem)

@@ -28,7 +28,7 @@ class ExitCode(IntEnum):
     GAVE_UP = 6
     """A process of `exchange up` ended again and again."""
     LOG_UNUSABLE = 7
-    """The log is damaged, or a newer program wrote it; nothing was changed."""
+    """The log is damaged, its end was cut off, or a newer program wrote it; nothing was changed."""
     REGISTRY_DAMAGED = 8
     """The registry is not what the log says, or disagrees with the ledger; `exchange settle --rebuild` makes it anew."""
 

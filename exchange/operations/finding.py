@@ -98,7 +98,7 @@ class Exchange:
                 except LeaseHeld as held:
                     complaint = str(held)
                 else:
-                    async with run_engine(dsn, writer) as running:
+                    async with run_engine(dsn, writer, self.folder.heads_path) as running:
                         yield running.engine
                     return
             if time.monotonic() > deadline:

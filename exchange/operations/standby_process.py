@@ -16,6 +16,7 @@ from exchange.log.reader import LogReader
 from exchange.log.recovery import recover
 from exchange.log.snapshots import SnapshotStore
 from exchange.operations import child
+from exchange.operations.cut_off import demand_end
 from exchange.operations.engine_runtime import PROGRAM, take_lease
 from exchange.operations.gateway_serving import serve_gateway
 from exchange.operations.work import EngineWork
@@ -32,6 +33,7 @@ async def main(work: EngineWork, parent: child.Parent) -> None:
     async with contextlib.AsyncExitStack() as stack:
         # Left in the reverse order: the gateway closes, then the socket, then the engine drains, if this became one.
         reader = await stack.enter_async_context(await LogReader.open(work.dsn))
+        await demand_end(work.dsn, reader, work.heads_path)
         recovery = await recover(reader, snapshots)
         seq = recovery.state.last_seq
         standby = Standby(recovery.state, await reader.hash_at(seq), (await reader.head()).epoch, reader)

@@ -282,6 +282,7 @@ class _Run:
             fds[0] if in_engine else None,
             self._signer_socket,
             fix if in_engine else None,
+            str(self._folder.heads_path),
         )
         signer = SignerWork(
             dsn,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 
 
@@ -28,6 +30,13 @@ class EngineWork(msgspec.Struct, frozen=True):
     """For that gateway: path of the unix socket of `signer_process`."""
     fix: FixWork | None = None
     """For that gateway."""
+    heads: str = ""
+    """Path of the file of published heads; empty: the venue publishes none."""
+
+    @property
+    def heads_path(self) -> Path | None:
+        """The file of published heads."""
+        return Path(self.heads) if self.heads else None
 
 
 class GatewayWork(msgspec.Struct, frozen=True):

@@ -114,7 +114,10 @@ async def test_when_none_is_good_there_is_none(log_dsn: str, rows: list[StoredEv
 
 
 async def test_a_snapshot_beyond_the_log_is_passed_over(log_dsn: str, rows: list[StoredEvent]) -> None:
-    """A log that ends before its snapshot is missing its end: the snapshot is not used, and does not crowd out good ones."""
+    """A log that ends before its snapshot is missing its end.
+
+    The snapshot is not used and does not crowd out good ones; it bears witness until somebody removes it.
+    """
     store = SnapshotStore(log_dsn)
     older = at(rows, 40)
     await store.save(older)
@@ -125,6 +128,8 @@ async def test_a_snapshot_beyond_the_log_is_passed_over(log_dsn: str, rows: list
     await store.save(at(rows, 30))
 
     assert Found(older, ["snapshot 70 lies beyond the end of the log, event 50"]) == found
+    assert [30, 40, 70] == await kept(log_dsn)
+    assert 1 == await store.prune(2)
     assert [30, 40] == await kept(log_dsn)
 
 
