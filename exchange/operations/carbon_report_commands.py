@@ -1,4 +1,4 @@
-"""`exchange report issuances|reversals|blast-radius|deliverable|ex-ante|offset`: projections of the log as of a date."""
+"""`exchange report issuances|reversals|blast-radius|deliverable|ex-ante|offset|proceeds`: projections of the log as of a date."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from exchange.operations.errors import Refused
 from exchange.operations.options import exchange_options
 from exchange.operations.report_commands import check_date, read_until, report_options, write_report
 from exchange.registry.reports import blast_radius as blast_radius_report
-from exchange.registry.reports import deliverability, ex_ante, issuances, offset, reversals
+from exchange.registry.reports import deliverability, ex_ante, issuances, offset, proceeds, reversals
 from exchange.registry.reports.venue_history import VenueHistory
 
 if TYPE_CHECKING:
@@ -116,6 +116,16 @@ def report_offset(exchange: Exchange, *, account: str, period: str, date: str | 
     write_report(tables, account=account, period=period, date=as_of, **form)
 
 
+@click.command("proceeds")
+@click.argument("project", metavar="[REGISTRY/PROJECT]", default="")
+@report_options
+@exchange_options
+def report_proceeds(exchange: Exchange, *, project: str, date: str | None, **form: Any) -> None:
+    """Who shares in primary sales of projects (or of one), what each got, and every such sale."""
+    history, as_of = read_history(exchange, date)
+    write_report(proceeds.tables(history, project), date=as_of, **form)
+
+
 COMMANDS = (
     report_issuances,
     report_reversals,
@@ -123,4 +133,5 @@ COMMANDS = (
     report_deliverable,
     report_ex_ante,
     report_offset,
+    report_proceeds,
 )

@@ -19,8 +19,10 @@ from exchange.operations.admin.instruments import fees, instruments
 from exchange.operations.admin.labels import labels
 from exchange.operations.admin.participants import accounts, keys, participants
 from exchange.operations.admin.parties import parties
+from exchange.operations.admin.proceeds import proceeds
 from exchange.operations.admin.projects import issuances, projects
 from exchange.operations.admin.reversals import reversals
+from exchange.operations.admin.technologies import technologies
 from exchange.operations.archive_command import archive
 from exchange.operations.article6_report_commands import COMMANDS as ARTICLE6_REPORTS
 from exchange.operations.carbon_report_commands import COMMANDS as CARBON_REPORTS
@@ -84,6 +86,8 @@ for group in (
     reversals,
     freezes,
     labels,
+    proceeds,
+    technologies,
 ):
     admin.add_command(group)
 for command in (

@@ -9,6 +9,7 @@ import msgspec
 
 from exchange.domain import events as ev
 from exchange.domain.carbon.freeze_forms import TradeCancelled
+from exchange.domain.carbon.proceeds_forms import ProceedsPaid
 from exchange.domain.instruments import Unit
 from exchange.domain.money import currency_exponent, render_decimal
 from exchange.domain.orders import Side
@@ -380,6 +381,14 @@ class _Details:
                 raise RegistryDamaged(f"event {event.trade} settled as a trade and is of kind {made.kind}")
             found = {**self._trade(made), "trade": event.trade, "settlement_date": ""}
             return found | {"reason": event.reason} if isinstance(event, TradeCancelled) else found
+        if isinstance(event, ProceedsPaid):
+            pays = event.counterparty == self._account
+            return {
+                "trade": event.trade,
+                "counterparty": event.account if pays else event.counterparty,
+                "reference": f"{event.registry}/{event.project}",
+                "purpose": f"primary sale: {event.role.value.replace('_', ' ')}",
+            }
         said = msgspec.structs.asdict(event)
         names = ("reference", "beneficiary", "purpose", "reason")
         return {name: said[name] for name in names if isinstance(said.get(name), str)}

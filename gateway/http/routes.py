@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gateway.http.carbon_register import CarbonRegister
 from gateway.http.cooperation import CooperationResources
+from gateway.http.disclosure import DisclosureResources
 from gateway.http.ex_ante import ExAnteResource
 from gateway.http.fix_client_files import add_fix_client_routes
 from gateway.http.health import HealthCheck
@@ -37,6 +38,7 @@ def add_routes(app: web.Application, gateway: Gateway, signer_socket: Path) -> N
     CarbonRegister(gateway).add_routes(router)
     CooperationResources(gateway).add_routes(router)
     ExAnteResource(gateway).add_routes(router)
+    DisclosureResources(gateway).add_routes(router)
     SignedResources(signer_socket, gateway.limits).add_routes(app)
     add_schema_routes(router)
     add_fix_client_routes(router)

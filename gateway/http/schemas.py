@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from gateway.http import carbon_register, cooperation, ex_ante, market, register, signed
+from gateway.http import carbon_register, cooperation, disclosure, ex_ante, market, register, signed
 from gateway.http.answers import ErrorAnswer, Health
 from gateway.http.resources import API_PREFIX
 from gateway.http.responses import json_response
@@ -25,6 +25,7 @@ RESOURCES = (
     *carbon_register.RESOURCES,
     *cooperation.RESOURCES,
     *ex_ante.RESOURCES,
+    *disclosure.RESOURCES,
     *signed.RESOURCES,
 )
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exchange.domain.money import render_decimal
-from exchange.registry.reports.table import Table
+from exchange.registry.reports.table import PERCENT_DECIMALS, Table
 
 if TYPE_CHECKING:
     from exchange.domain.state import State
-
-_PERCENT_DECIMALS = 4
-"""A share in millionths is a percentage with four decimals."""
 
 
 def tables(state: State) -> list[Table]:
@@ -39,7 +36,7 @@ def _issuances(state: State) -> Table:
                 issuance.issued_on,
                 issuance.total,
                 issuance.buffer,
-                render_decimal(issuance.buffer_ppm, _PERCENT_DECIMALS),
+                render_decimal(issuance.buffer_ppm, PERCENT_DECIMALS),
             )
             for issuance in issuances
         ]

@@ -13,6 +13,9 @@ from exchange.registry.csv_text import csv_cell
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+PERCENT_DECIMALS = 4
+"""A share in millionths is a percentage with four decimals."""
+
 Cell = str | int | bool | None
 """Dates are ISO 8601 text; None: not applicable or not known."""
 

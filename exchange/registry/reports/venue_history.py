@@ -1,4 +1,4 @@
-"""The venue as of a date with what its state does not keep: who retired what, and what each freeze did. A pure fold."""
+"""The venue as of a date with what its state does not keep: who retired what, who was paid, what each freeze did. A pure fold."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from exchange.domain.carbon.freeze_forms import FreezeDeclared
+from exchange.domain.carbon.proceeds_forms import ProceedsPaid
 from exchange.domain.events import BlockTrade, Fill, Recorded, Retired
 from exchange.domain.state import State
 
@@ -31,6 +32,13 @@ class TradeFact(msgspec.Struct, frozen=True):
     event: Fill | BlockTrade
 
 
+class ProceedsFact(msgspec.Struct, frozen=True):
+    """A share in a primary sale and the day on which it was paid."""
+
+    paid_on: str
+    event: ProceedsPaid
+
+
 class VenueHistory:
     """It changes only by `apply`."""
 
@@ -42,6 +50,8 @@ class VenueHistory:
         """By seq."""
         self.freezes: dict[str, list[Event]] = {}
         """All events of the command that declared a freeze, by its id."""
+        self.proceeds: list[ProceedsFact] = []
+        """In the order of the log."""
         self._command = 0
         self._events: list[Event] = []
         """Of the present command."""
@@ -58,6 +68,8 @@ class VenueHistory:
             self.retirements.append(RetirementFact(recorded.seq, day, event))
         elif isinstance(event, Fill | BlockTrade):
             self.trades[recorded.seq] = TradeFact(recorded.seq, day, event)
+        elif isinstance(event, ProceedsPaid):
+            self.proceeds.append(ProceedsFact(day, event))
         elif isinstance(event, FreezeDeclared):
             # The list goes on to grow until the command ends.
             self.freezes[event.freeze] = self._events

@@ -168,3 +168,47 @@ def test_part_of_a_class_is_labelled(cli_json: CliJson) -> None:
     assert {"CAR-CAR1568-2025": 15_003, "CAR-CAR1568-2025-CCP": 800} == {
         row["class_id"]: row["supply"] for row in cli_json("admin", "classes", "list")
     }
+
+
+def test_proceeds(cli: Cli, cli_json: CliJson) -> None:
+    """Shares are named in percent, before the sales account has units, and stand in the report."""
+    cli_json("admin", "accounts", "open", "FOREST-1", "ACME")
+    name = ("admin", "proceeds", "name", "CAR", "CAR1568")
+    shares = ("--share", "community", "ACME-1", "61.5", "--share", "developer", "FOREST-1", "38.5")
+    refused = cli(*name, "--sales-account", "ACME-1", *shares)
+    assert refused.stderr.startswith("refused: 6302 SALES_ACCOUNT_IN_USE: ")
+    short = cli(*name, "--sales-account", "FOREST-1", *shares[:-1], "38.4")
+    assert short.stderr.startswith("refused: 6300 SHARES_INVALID: ")
+    assert ExitCode.USAGE == cli(*name, "--sales-account", "FOREST-1", *shares[:-1], "1/3").exit_code
+    cli_json(*name, "--sales-account", "FOREST-1", *shares)
+
+    listed = cli_json("admin", "proceeds", "list")
+    assert [("FOREST-1", "community", 615_000), ("FOREST-1", "developer", 385_000)] == [
+        (row["sales_account"], row["role"], row["ppm"]) for row in listed
+    ]
+    assert "61.5000" in cli("admin", "proceeds", "list").stdout
+    found = report(cli, "proceeds", "CAR/CAR1568")
+    assert ["61.5000", "38.5000"] == [row["Share in %"] for row in found["Shares"]]
+    assert [] == found["Primary sales"]
+
+
+def test_technologies(cli: Cli, cli_json: CliJson) -> None:
+    """A pool, a technology in it, its licensee, the project that uses it; and finding it by any of their words."""
+    technologies = ("admin", "technologies")
+    cli_json(
+        *technologies, "pool", "OPEN-LAND", "--name", "Open Land", "--purpose", "Restoring forests",
+        "--member", "Acme Ltd", "--project-type", "Forestry - MX",
+    )  # fmt: skip
+    cli_json(
+        *technologies, "register", "DRONES", "--pool", "OPEN-LAND", "--name", "Sowing by drone",
+        "--contributor", "Acme Ltd", "--patent", "XX 1234567 B1",
+    )  # fmt: skip
+    use = (*technologies, "use", "CAR", "CAR1568", "DRONES", "--user", "Ejido Om")
+    assert cli(*use).stderr.startswith("refused: 6312 NOT_LICENSED: ")
+    cli_json(*technologies, "license", "OPEN-LAND", "Ejido Om", "--granted-on", "2026-11-01")
+    cli_json(*use)
+
+    (found,) = cli_json(*technologies, "search", "ejido", "DRONE", "laguna")
+    assert ("Restoring forests", ["Ejido Om"]) == (found["permitted_purpose"], found["licensees"])
+    assert "CAR CAR1568 Laguna Om (Ejido Om)" in cli(*technologies, "search").stdout
+    assert [] == cli_json(*technologies, "search", "solar")

@@ -27,6 +27,7 @@ from exchange.registry.statement import (
 )
 from exchange.registry.store import RegistryDamaged
 from exchange.registry.view import RegistryReader
+from tests.exchange.domain.carbon.primary_sales import COMMUNITY, SELLER, SPOT, seller_in
 from tests.exchange.registry.reading import statement
 from tests.exchange.registry.registry_trading import RegistryTrading, real_blocks
 from tests.exchange.registry.settled import SettledMarket, execute, rebuilt
@@ -368,3 +369,36 @@ async def test_real_blocks_at_any_moment(dsn: str, data_dir: Path) -> None:
     assert asked == await again()
     await rebuilt(dsn)
     assert asked == await again()
+
+
+async def test_shares_in_primary_sales(dsn: str) -> None:
+    """Whoever shares in a primary sale sees what came, of which trade and project; the seller sees what went to whom."""
+    settled = SettledMarket(dsn, Market())
+    market = settled.market
+    seller = seller_in(market)
+    seller.rest(seller.sell(7, 1003, SPOT.symbol))
+    market.alpha.place(market.alpha.buy(7, 1003, SPOT.symbol))
+    await settled.settle()
+    await settled.check()
+    trade = seq_of(market, "fill")
+
+    share = StatementMovement(
+        trade + 1,
+        time_of(market, trade),
+        "proceeds_paid",
+        [CashChange("EUR", "42.08", "42.08")],
+        [],
+        [],
+        trade=trade,
+        counterparty=SELLER,
+        reference="CAR/1568",
+        purpose="primary sale: community",
+    )
+    assert [share] == (await statement(dsn, COMMUNITY)).movements
+    *_, sold, community, registry = (await statement(dsn, SELLER)).movements
+    assert [CashChange("EUR", "70.13", "70.13")] == sold.cash
+    assert (COMMUNITY, [CashChange("EUR", "-42.08", "28.05")]) == (community.counterparty, community.cash)
+    assert ("primary sale: registry fee", [CashChange("EUR", "-1.05", "27.00")]) == (
+        registry.purpose,
+        registry.cash,
+    )

@@ -18,43 +18,30 @@ from exchange.domain.carbon.proceeds_forms import (
 )
 from exchange.domain.carbon.project_forms import Project, RegisterProject
 from exchange.domain.events import BlockTrade, Event, Fill, OrderRejected, RequestRefused, TradeSettled
-from exchange.domain.identity import LOCAL_OPERATOR, VENUE, Role
-from exchange.domain.instruments import CreditClass
+from exchange.domain.identity import LOCAL_OPERATOR, VENUE
 from exchange.domain.rejects import RejectCode
 from exchange.domain.serials import OWN_REGISTRY, SerialBlock
 from matching.order import Side
 from tests.exchange.domain.carbon.potential import INSTRUMENT as WALL
 from tests.exchange.domain.carbon.potential import POTENTIAL, estimated_market
-from tests.market import ALPHA, BASKET, CLASS_2018, V18, Market, Trader
-
-SELLER, COMMUNITY = "forest-sales", "community-1"
-FOREST = CreditClass("CAR-1568-2025", "CAR", "1568", "Laguna Om", 2025, country="MX")
-SOILS = CreditClass("CAR-9000-2025", "CAR", "9000", "Soils", 2025, country="MX")
-SHARES = (
-    ProceedsShare(ShareRole.COMMUNITY, COMMUNITY, 600_000),
-    ProceedsShare(ShareRole.DEVELOPER, SELLER, 385_000),
-    ProceedsShare(ShareRole.REGISTRY_FEE, VENUE, 15_000),
+from tests.exchange.domain.carbon.primary_sales import (
+    COMMUNITY,
+    FOREST,
+    LATER,
+    NAME,
+    SELLER,
+    SHARES,
+    SOILS,
+    SPOT,
+    seller_in,
 )
-NAME = NameProceeds(LOCAL_OPERATOR, "CAR", "1568", SELLER, SHARES)
-SPOT = msgspec.structs.replace(BASKET, symbol="FOREST", classes=(FOREST.class_id, SOILS.class_id, V18))
-LATER = msgspec.structs.replace(SPOT, symbol="FOREST-T2", settlement_days=2)
+from tests.market import ALPHA, BASKET, CLASS_2018, V18, Market, Trader
 
 
 @pytest.fixture
 def seller(market: Market) -> Trader:
     """Gives the sales account of a project that has shares, with 1,000 units."""
-    by = LOCAL_OPERATOR
-    market.do(commands.AdmitParticipant(by, "FOREST", "Forest Ltd"))
-    market.do(commands.OpenAccount(by, SELLER, "FOREST"))
-    market.do(commands.OpenAccount(by, COMMUNITY, "FOREST"))
-    market.do(commands.RegisterKey(by, "forest-key", "FOREST", Role.TRADER, "0e" * 32))
-    for credit_class in (FOREST, SOILS):
-        market.do(commands.RegisterClass(by, credit_class))
-    market.list_instrument(SPOT)
-    market.list_instrument(LATER)
-    market.do(NAME)
-    market.deposit_units(SELLER, FOREST.class_id, 1000)
-    return market.logged_on("forest-key", SELLER)
+    return seller_in(market)
 
 
 def code(events: list[Event]) -> RejectCode:

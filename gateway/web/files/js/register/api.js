@@ -43,6 +43,13 @@ export async function page(from) {
 }
 
 /**
+ * Where the disclosure of a project is.
+ * @param {{registry: string, project: string}} names
+ */
+export const disclosureAddress = ({ registry, project }) =>
+  `${PREFIX}projects/${encodeURIComponent(registry)}/${encodeURIComponent(project)}`;
+
+/**
  * @param {string} name
  * @param {Record<string, string>} parameters
  * @param {number} rows

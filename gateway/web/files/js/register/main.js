@@ -2,8 +2,9 @@
 
 import { byId, element, formById, inputById, setText, show } from "../dom.js";
 import { grouped } from "../decimal.js";
-import { fileAddress, page, pageAddress } from "./api.js";
+import { disclosureAddress, fileAddress, page, pageAddress } from "./api.js";
 import { COLUMNS, projectAddress, serialAddress, titleOf, unitText } from "./columns.js";
+import { disclosed } from "./disclosure.js";
 
 const TITLES = {
   projects: ["Projects", "that have credits here"],
@@ -150,6 +151,9 @@ async function summarise(wanted, question) {
     ...(expected ? [figure("Expected, not verified", expected.in_circulation)] : []),
   );
   const { project: names, list } = wanted;
+  const disclosure = await page(disclosureAddress(names)).catch(() => null);
+  if (question !== asked) return;
+  byId("disclosure").replaceChildren(...(disclosure ? disclosed(disclosure) : []));
   byId("project-lists").replaceChildren(
     ...Object.entries(PROJECT_LISTS).map(([one, title]) => element("a", { href: projectAddress(names, one) }, title)),
   );
