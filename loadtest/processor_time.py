@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import psutil
@@ -11,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class ProcessorTime:
-    """Adds up the processor time of processes that live through the measurement."""
+    """Adds up the processor time of processes; one that ends meanwhile counts as of when it was last looked at."""
 
     def __init__(self, processes: Sequence[psutil.Process]) -> None:
-        self._processes = processes
+        self._spent_s = dict.fromkeys(processes, 0.0)
         self._before_s = self._total_s()
 
     @classmethod
@@ -33,7 +34,12 @@ class ProcessorTime:
         return self._total_s() - self._before_s
 
     def _total_s(self) -> float:
-        return sum(times.user + times.system for times in (one.cpu_times() for one in self._processes))
+        for process in self._spent_s:
+            # Postgres ends idle workers when it likes.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                self._spent_s[process] = times.user + times.system
+        return sum(self._spent_s.values())
 
 
 class MachineTime:
