@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from exchange.domain.events import KeyRevoked, SessionClosed
+from exchange.domain.events import DayClosed, KeyRevoked, SessionClosed
 from exchange.domain.making.forms import FixPasswordSet, FixSessionRegistered
 from gateway.fix.application import Application
 from gateway.fix.connection import FixConnection
@@ -37,6 +37,8 @@ TICK_S = 0.1
 """How often to look at heartbeats, deadlines and those who were behind."""
 RESEND_PAGE = 500
 """Messages read at once to be sent again."""
+KEPT_NUMBERS = 1_000_000
+"""Of each session: what is older is not sent again. Looked after at the end of each business date."""
 MAX_CONNECTIONS = 500
 LOGONS_AT_ONCE = 2
 """Passwords that are compared at the same time: each takes memory and a processor."""
@@ -237,6 +239,8 @@ class FixServer:
                 self._venue_session_closed(event)
             elif isinstance(event, FixSessionRegistered | FixPasswordSet):
                 self._registered(event.comp_id)
+            elif isinstance(event, DayClosed):
+                self._start(self._store.forget_all_but(KEPT_NUMBERS))
             elif isinstance(event, KeyRevoked) and event.key_id in self._peers:
                 self._remove_peer(self._peers.pop(event.key_id))
         self._application.market_data.publish(batch)
@@ -272,6 +276,8 @@ class FixServer:
         self._reporting.remove(peer)
         if peer.connection is not None:
             peer.logout("the session was revoked")
+            # Nobody sees to its time limits any more.
+            self._outbox.afterwards(peer.connection.close)
 
     def _tick(self) -> None:
         self._tick_timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)

@@ -38,6 +38,11 @@ SELECT DISTINCT ON (order_id) order_id, standing FROM fix.message
 WHERE comp_id = $1 AND order_id = ANY ($2) AND event_seq <= $3 ORDER BY order_id, number DESC
 """
 
+_FORGET = """
+DELETE FROM fix.message USING fix.session
+WHERE message.comp_id = session.comp_id AND number < next_outgoing - $1
+"""
+
 encode_standing = msgspec.json.Encoder().encode
 _decode_standing = msgspec.json.Decoder(Standing).decode
 
@@ -125,6 +130,10 @@ class FixStore:
             if error.sqlstate == _AHEAD:
                 raise AnotherGateway(str(error)) from error
             raise
+
+    async def forget_all_but(self, count: int) -> None:
+        """Keep the last so many numbers of each session; older ones are filled when they are asked for."""
+        await self._pool.execute(_FORGET, count)
 
     async def messages(self, comp_id: str, first: int, last: int, limit: int) -> list[KeptMessage]:
         """The first messages that are kept of `first` to `last`, both included, ascending."""

@@ -25,6 +25,7 @@ from gateway.fix.timestamps import render_timestamp
 from tests.market import PROJECT
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator
 
     from gateway.core import Gateway
@@ -59,7 +60,12 @@ async def register(exchange: RunningExchange, comp_id: str, account: str, **term
 
 @asynccontextmanager
 async def serving_fix(
-    gateway: Gateway, dsn: str, port: int = 0, *, store: FixStore | None = None
+    gateway: Gateway,
+    dsn: str,
+    port: int = 0,
+    *,
+    store: FixStore | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[int]:
     """Serves FIX; gives the port."""
     listening = socket.socket()
@@ -68,7 +74,7 @@ async def serving_fix(
     store = store or await FixStore.open(dsn)
     server = FixServer(gateway, store)
     try:
-        await server.start(listening)
+        await server.start(listening, tls)
         yield listening.getsockname()[1]
     finally:
         await server.close()
@@ -82,7 +88,7 @@ class Gone(Exception):  # noqa: N818 - it says what happened
 class FixClient:
     """A counterparty in this event loop. It keeps what it sent, and its numbers, across connections."""
 
-    def __init__(self, comp_id: str, *, resets: bool = False) -> None:
+    def __init__(self, comp_id: str, *, resets: bool = False, tls: ssl.SSLContext | None = None) -> None:
         self.comp_id = comp_id
         settings = SessionSettings(comp_id, VENUE_COMP_ID, reset_on_logon=resets, initiator=True)
         self.session = Session(settings)
@@ -94,6 +100,7 @@ class FixClient:
         self.kept: dict[int, bytes] = {}
         self.logged_on = asyncio.Event()
         self.lost = asyncio.Event()
+        self._tls = tls
         self._news = asyncio.Event()
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -102,7 +109,7 @@ class FixClient:
         """Connect and log on; returns before there is an answer."""
         self.logged_on.clear()
         self.lost.clear()
-        reader, self._writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, self._writer = await asyncio.open_connection("127.0.0.1", port, ssl=self._tls)
         self._do(self.session.connect(time.time_ns(), 30, self.comp_id, password, reset=reset))
         self._reading = asyncio.create_task(self._read(reader))
 

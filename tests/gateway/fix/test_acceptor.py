@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+import ssl
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from exchange.domain.identity import LOCAL_OPERATOR
 from exchange.domain.making.forms import SetFixPassword
@@ -17,6 +25,8 @@ from tests.market import ALPHA, BETA, PROJECT
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gateway.fix.message import Fields
     from tests.gateway.conftest import StartExchange
     from tests.gateway.exchange import RunningExchange
@@ -109,6 +119,41 @@ async def test_orders_end_with_the_connection(exchange: RunningExchange) -> None
         await client.log_on(port)
         ended = (await client.next("8")).fields
         assert ("4", "disconnected") == (text(ended, 150), text(ended, 58))
+
+
+async def test_tls(exchange: RunningExchange, tmp_path: Path) -> None:
+    """The same over TLS: the certificate is the venue's, the credentials are the maker's."""
+    certificate = tmp_path / "venue.pem"
+    certificate.write_bytes(self_signed_pem())
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server.load_cert_chain(certificate)
+    await register(exchange, "ALPHAFIX", ALPHA)
+    async with serving_fix(exchange.gateway, exchange.dsn, tls=server) as port:
+        client = FixClient("ALPHAFIX", tls=ssl.create_default_context(cafile=str(certificate)))
+        await client.log_on(port)
+        client.send("D", new_order("bid", "1", "9.90"))
+        assert "0" == text((await client.next("8")).fields, 150)
+        await client.log_out()
+
+
+def self_signed_pem() -> bytes:
+    """A private key and its certificate for this machine."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "venue")])
+    begin = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begin)
+        .not_valid_after(begin + dt.timedelta(days=2))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return private + certificate.public_bytes(Encoding.PEM)
 
 
 async def test_two_makers_see_the_same_trade(exchange: RunningExchange) -> None:

@@ -188,3 +188,24 @@ async def test_a_new_registration_is_a_new_session(exchange: RunningExchange) ->
         await fresh.log_on(port)
         fresh.send("D", new_order("bid-2", "1", "9.90"))
         assert 2 == (await fresh.next("8")).number
+
+
+async def test_old_messages_are_forgotten(exchange: RunningExchange) -> None:
+    """Their numbers are filled when somebody asks; those that are kept come again."""
+    await register(exchange, "ALPHAFIX", ALPHA)
+    client = FixClient("ALPHAFIX")
+    async with serving_fix(exchange.gateway, exchange.dsn) as port:
+        await client.log_on(port)
+        for number in range(6):
+            client.send("D", new_order(f"bid-{number}", "1", "9.90"))
+            await client.next("8")
+        store = await FixStore.open(exchange.dsn)
+        await store.forget_all_but(3)
+        assert [5, 6, 7] == [kept.number for kept in await store.messages("ALPHAFIX", 1, 100, 10)]
+        await store.close()
+        client.all.clear()
+        client.session.next_incoming = 2
+        client.send("D", new_order("bid-6", "1", "9.90"))
+        while text((await client.next("8")).fields, 11) != "bid-6":
+            pass
+    assert [5, 6, 7, 8] == [message.number for message in client.all]
