@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
-import pytest
 from click.testing import CliRunner
 
 from loadtest import fix
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_both_protocols_are_measured(dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
