@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from exchange.registry.store import RegistryStore
     from exchange.registry.totals import AccountAsset
 
-CHECKPOINT_EVENTS: Final = 500_000
+CHECKPOINT_EVENTS: Final = 1_000_000
 """While there is more to settle, a transaction ends after so many events; else at the end of the log."""
 POLL_S: Final = 0.2
 """How often to look for new events."""
