@@ -1,4 +1,4 @@
-"""A corporate buyer takes 234,000 credits of the forest of Laguna Om in Quintana Roo: book, block trade, certificate, reversal."""
+"""A corporate buyer takes 234,000 credits of the forest of Laguna Om in Quintana Roo: book, block trade, shares, certificate, reversal."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from exchange.domain import commands
 from exchange.domain.carbon.basket_forms import BasketRule
 from exchange.domain.carbon.issuance_forms import RecordIssuance
 from exchange.domain.carbon.label_forms import GiveLabel
+from exchange.domain.carbon.proceeds_forms import NameProceeds, ProceedsShare, ShareRole
 from exchange.domain.carbon.project_forms import Mitigation, Project, RegisterProject
 from exchange.domain.carbon.reversal_forms import ReportReversal, ReversalCause
 from exchange.domain.events import RequestRefused
@@ -25,6 +26,7 @@ from exchange.log.migrations import migrate
 from exchange.operations.cli import main
 from exchange.registry.serials import parse, text_of
 from gateway.websocket.client import ExchangeClient, SigningKey
+from tests.exchange.registry.settled import settle
 from tests.gateway.exchange import RunningExchange, Tap, running_exchange
 
 if TYPE_CHECKING:
@@ -37,6 +39,12 @@ BY = LOCAL_OPERATOR
 PROJECT = "CAR1568"
 V24, V25, V25_CCP = f"CAR-{PROJECT}-2024", f"CAR-{PROJECT}-2025", f"CAR-{PROJECT}-2025-CCP"
 DEVELOPER, BUYER = "developer", "buyer"
+EJIDO, RESERVE = "ejido", "reserve"
+SHARES = (
+    ProceedsShare(ShareRole.COMMUNITY, EJIDO, 615_000),
+    ProceedsShare(ShareRole.DEVELOPER, DEVELOPER, 375_000),
+    ProceedsShare(ShareRole.REGISTRY_FEE, RESERVE, 10_000),
+)
 FOREST = Instrument(
     symbol="MX-FOREST",
     name="Forest restoration in Mexico",
@@ -160,6 +168,9 @@ async def set_up(story: Story, data: Data) -> None:
                 owner="Ejido Laguna Om",
             ),
         ),
+        *[commands.AdmitParticipant(BY, account.upper(), account.title()) for account in (EJIDO, RESERVE)],
+        *[commands.OpenAccount(BY, account, account.upper()) for account in (EJIDO, RESERVE)],
+        NameProceeds(BY, "CAR", PROJECT, DEVELOPER, SHARES),
         commands.ListInstrument(BY, FOREST),
         *[
             commands.RegisterClass(BY, CreditClass(class_id, "CAR", PROJECT, name, vintage, country="MX"))
@@ -223,6 +234,27 @@ async def buy_a_block(story: Story, data: Data) -> int:
     return 200_000 * 1950 + 200_000 * 1950 // 1000
 
 
+async def check_shares(story: Story) -> None:
+    """What the sales brought, less the seller's fees, is the community's, the developer's and the registry's, to the cent."""
+    await settle(story.exchange.dsn)
+    # 399,600.00 and 3,896,100.00 divide without a rest; of 281,118.60 the odd cents are the community's and the registry's.
+    expected = {
+        EJIDO: ("community", "2814743.44"),
+        DEVELOPER: ("developer", "1716306.97"),
+        RESERVE: ("registry_fee", "45768.19"),
+    }
+    report = await story.report("proceeds", f"CAR/{PROJECT}")
+    assert expected == {row["Account"]: (row["Role"], row["Amount"]) for row in report["Paid"]}
+    assert 3 * 3 == len(report["Primary sales"])
+    for account, (_, amount) in expected.items():
+        statement = json.loads(await story.run("statement", account, "--json"))
+        assert [amount] == [cash["closing"] for cash in statement["cash"]]
+        paid = [one for one in statement["movements"] if one["kind"] == "proceeds_paid"]
+        assert (6 if account == DEVELOPER else 3) == len(paid)
+    disclosed = await story.get(f"/register/projects/CAR/{PROJECT}")
+    assert [615_000, 375_000, 10_000] == [share["ppm"] for share in disclosed["proceeds"]]
+
+
 async def certify(story: Story, seq: int, heads: Path) -> str:
     """Export a certificate, and check it with nothing but a published head; answers what the check says."""
     file = story.folder / "certificate.pdf"
@@ -234,7 +266,7 @@ async def certify(story: Story, seq: int, heads: Path) -> str:
 
 
 async def test_mexican_forest(story: Story, data_dir: Path) -> None:
-    """What was bought on the book and as a block is paid, owned, retired in part and certified; a fire is the pool's to bear."""
+    """What was bought on the book and as a block is paid, shared, owned, retired in part, certified; a fire is the pool's to bear."""
     data = Data(data_dir)
     await set_up(story, data)
     spent = await buy_on_the_book(story) + await buy_a_block(story, data)
@@ -244,6 +276,7 @@ async def test_mexican_forest(story: Story, data_dir: Path) -> None:
     assert 234_000 == sum(held.values())
     (cash,) = (await story.clients[BUYER].balances()).cash
     assert f"{(CASH_CENTS - spent) / 100:.2f}" == cash.total
+    await check_shares(story)
 
     retired = await story.clients[BUYER].retire(
         credits={V25_CCP: 15_803, V24: 44_197},
