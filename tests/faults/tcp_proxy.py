@@ -37,6 +37,10 @@ class FaultProxy:
         user, _, _host = self._target.netloc.rpartition("@")
         return urlunsplit(self._target._replace(netloc=f"{user}@127.0.0.1:{port}", query=""))
 
+    def retarget(self, dsn: str) -> None:
+        """New connections go there: the server was started again in another place."""
+        self._target = urlsplit(dsn)
+
     def heal(self) -> None:
         """Pass everything on again."""
         self.answers_pass.set()
@@ -73,7 +77,12 @@ class FaultProxy:
         await self._server.wait_closed()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from_server, to_server = await self._connect_to_target()
+        try:
+            from_server, to_server = await self._connect_to_target()
+        except OSError:
+            # Nobody listens there: the client is told at once.
+            writer.transport.abort()
+            return
         link = _Link(writer, to_server)
         self._links.append(link)
         with contextlib.suppress(ConnectionError):

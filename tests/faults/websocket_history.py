@@ -58,6 +58,8 @@ class WebsocketHistory:
     def __init__(self) -> None:
         self.orders: list[AskedOrder] = []
         self.answers = 0
+        self.unknowns = 0
+        """How often a sender did not learn what became of a request, and sent it again or gave it up."""
         self.fills: dict[str, list[int]] = {}
         """Seqs of the pushes of an account's channel, over all of its connections."""
         self.order_events: dict[str, list[int]] = {}

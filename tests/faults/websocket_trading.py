@@ -24,7 +24,13 @@ WORKERS = 4
 PAUSE_S = 0.02
 """Before a participant asks again who was told to come back later."""
 
-COME_BACK_LATER = {RejectCode.UNAVAILABLE, RejectCode.BUSY, RejectCode.RATE_LIMITED, RejectCode.NOT_LOGGED_ON}
+COME_BACK_LATER = {
+    RejectCode.UNAVAILABLE,
+    RejectCode.BUSY,
+    RejectCode.RATE_LIMITED,
+    RejectCode.NOT_LOGGED_ON,
+    RejectCode.READ_ONLY,
+}
 
 
 class WebsocketParticipant:
@@ -83,7 +89,8 @@ class WebsocketParticipant:
             self._account,
             f"ws-{self._orders}",
             self._chance.choice((Side.BUY, Side.SELL)),
-            self._chance.randint(1, 20),
+            # One in fifty is beyond all means, and refused.
+            10**9 if self._chance.random() < 0.02 else self._chance.randint(1, 20),
             self._chance.randint(995, 1005),
         )
         while True:
@@ -97,6 +104,7 @@ class WebsocketParticipant:
                     account=order.account,
                 )
             except (OutcomeUnknown, NotConnected):
+                self._history.unknowns += 1
                 await asyncio.sleep(PAUSE_S)
             except RejectedError as error:
                 if error.code not in COME_BACK_LATER:
