@@ -71,6 +71,8 @@ class FixPeer:
         self._outbox = outbox
         self._in_flight: dict[int, None] = {}
         """Numbers of messages that wait for the venue."""
+        self._dealt_with: dict[int, None] = dict.fromkeys(numbers.dealt_with)
+        """Numbers that were dealt with while one before them waited."""
         self._waiting: deque[Message] = deque()
         """Messages that came before the venue had opened the session."""
         settings = SessionSettings(
@@ -95,12 +97,15 @@ class FixPeer:
 
     def numbers(self) -> SessionNumbers:
         """What is saved. A message is expected again until its answer is saved with the number after it."""
+        next_incoming = min(self._in_flight, default=self.session.next_incoming)
+        self._dealt_with = {number: None for number in self._dealt_with if number > next_incoming}
         return SessionNumbers(
             comp_id=self.comp_id,
             registered_seq=self.registered.registered_seq,
-            next_incoming=min(self._in_flight, default=self.session.next_incoming),
+            next_incoming=next_incoming,
             next_outgoing=self.session.next_outgoing,
             reported_seq=self.reported_seq,
+            dealt_with=list(self._dealt_with),
         )
 
     # From the connection.
@@ -171,6 +176,8 @@ class FixPeer:
     def dealt_with(self, message: Message) -> None:
         """All that a message caused is numbered: it is not expected again once that is saved."""
         self._in_flight.pop(message.number, None)
+        if self._in_flight:
+            self._dealt_with[message.number] = None
         self._outbox.changed(self)
         connection = self.connection
         if connection is not None and len(self._in_flight) <= MAX_IN_FLIGHT // 2:
@@ -204,8 +211,9 @@ class FixPeer:
             elif isinstance(event, se.Store):
                 self._numbered(event, now_ns, report, keep=keep)
             elif isinstance(event, se.Received):
-                self._in_flight[event.message.number] = None
-                received.append(event.message)
+                if event.message.number not in self._dealt_with:
+                    self._in_flight[event.message.number] = None
+                    received.append(event.message)
             elif isinstance(event, se.LoggedOut | se.Disconnect):
                 ending.append(event)
             else:
@@ -225,6 +233,7 @@ class FixPeer:
             self._open_venue_session()
         elif isinstance(event, se.Reset):
             self._in_flight.clear()
+            self._dealt_with.clear()
             self._outbox.reset(self, self.comp_id)
             if self.registered.resets_on_logon:
                 self.reported_seq = self.gateway.replica.last_seq

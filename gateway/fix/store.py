@@ -28,7 +28,9 @@ _SETTINGS = {
 }
 _AHEAD = "FX001"
 """The SQLSTATE that `fix.save` raises."""
-_SESSIONS = "SELECT comp_id, registered_seq, next_incoming, next_outgoing, reported_seq FROM fix.session"
+_SESSIONS = """
+SELECT comp_id, registered_seq, next_incoming, next_outgoing, reported_seq, dealt_with FROM fix.session
+"""
 _MESSAGES = """
 SELECT number, sent_at, event_seq, standing, body FROM fix.message
 WHERE comp_id = $1 AND number BETWEEN $2 AND $3 ORDER BY number LIMIT $4
@@ -59,6 +61,8 @@ class SessionNumbers(msgspec.Struct, frozen=True):
     next_incoming: int = 1
     next_outgoing: int = 1
     reported_seq: int = 0
+    dealt_with: list[int] = []
+    """Incoming numbers above the next one that need not come again."""
 
 
 class SentMessage(msgspec.Struct, frozen=True, gc=False):

@@ -7,10 +7,12 @@ CREATE TABLE fix.session (
     registered_seq bigint NOT NULL,
     next_incoming bigint NOT NULL CHECK (next_incoming > 0),
     next_outgoing bigint NOT NULL CHECK (next_outgoing > 0),
-    reported_seq bigint NOT NULL
+    reported_seq bigint NOT NULL,
+    dealt_with bigint[] NOT NULL
 );
 COMMENT ON COLUMN fix.session.comp_id IS 'of the counterparty';
 COMMENT ON COLUMN fix.session.registered_seq IS 'event that registered it; a later registration begins anew';
+COMMENT ON COLUMN fix.session.dealt_with IS 'incoming numbers above the next one that need not come again';
 COMMENT ON COLUMN fix.session.reported_seq IS 'all events up to this one that concern the account have numbers';
 
 CREATE TABLE fix.message (
@@ -43,7 +45,8 @@ BEGIN
         DELETE FROM fix.session WHERE comp_id = ANY (reset);
     END IF;
     SELECT string_agg(known.comp_id, ', ') INTO ahead
-    FROM unnest(sessions, expected) AS saved (comp_id, registered_seq, next_incoming, next_outgoing, reported_seq, expected)
+    FROM unnest(sessions, expected) AS saved
+        (comp_id, registered_seq, next_incoming, next_outgoing, reported_seq, dealt_with, expected)
     JOIN fix.session AS known USING (comp_id) WHERE known.next_outgoing <> saved.expected;
     IF ahead IS NOT NULL THEN
         RAISE EXCEPTION USING errcode = 'FX001', message = format('another gateway serves %s', ahead);
@@ -51,6 +54,6 @@ BEGIN
     INSERT INTO fix.session SELECT * FROM unnest(sessions)
     ON CONFLICT (comp_id) DO UPDATE SET registered_seq = excluded.registered_seq,
         next_incoming = excluded.next_incoming, next_outgoing = excluded.next_outgoing,
-        reported_seq = excluded.reported_seq;
+        reported_seq = excluded.reported_seq, dealt_with = excluded.dealt_with;
     INSERT INTO fix.message SELECT * FROM unnest(messages);
 END $$;

@@ -61,6 +61,7 @@ async def trade(client: FixClient, first: int) -> None:
             | {11: f"new-{number}"},
         )
         client.send("F", {41: f"ask-{number}", 11: f"end-{number}", 55: PROJECT.symbol, 54: "2", 60: now()})
+        client.send("D", new_order(f"worse-{number}", "1", "9.999"))
         client.send("F", {41: "nothing", 11: f"bad-{number}", 55: PROJECT.symbol, 54: "2", 60: now()})
         await asyncio.sleep(0)
 
@@ -101,6 +102,11 @@ async def test_killed_at_a_save(exchange: RunningExchange, saves: int, committed
         await client.log_out()
     events = await exchange.gateway.reader.account_events(ALPHA, limit=100_000)
     assert reported(events, "ALPHAFIX") == told(client.all)
+    # What the venue never saw is refused once, too.
+    refused = {message.number: text(message.fields, 11) for message in client.all if message.msg_type == "8"}
+    worse = [name for name in refused.values() if name.startswith("worse-")]
+    assert [f"worse-{number}" for number in range(len(worse))] == worse
+    assert len(worse) > 0
     assert [] == client.refused
 
 
