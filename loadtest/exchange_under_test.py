@@ -134,6 +134,17 @@ async def running_exchange(dsn: str, *options: str) -> AsyncIterator[ExchangeUnd
             await _stop(process)
 
 
+@contextlib.asynccontextmanager
+async def standing_by(dsn: str, *options: str) -> AsyncIterator[str]:
+    """Runs a standby of the exchange that writes a database until the block is left; gives the URL of its websocket."""
+    with tempfile.TemporaryDirectory() as folder:
+        process = await _start(Path(folder), dsn, ("--standby", *options))
+        try:
+            yield (await _facts(process, Path(folder))).websocket
+        finally:
+            await _stop(process)
+
+
 async def _start(folder: Path, dsn: str, options: tuple[str, ...]) -> asyncio.subprocess.Process:
     with (folder / "stderr").open("wb") as stderr:
         return await asyncio.create_subprocess_exec(

@@ -1,6 +1,6 @@
 """What is done to two running exchanges, their database and their network, drawn by a seed.
 
-Each fault is a coroutine that does its damage and, where that does not heal by itself, undoes it. What ends an engine is not
+Each fault is a coroutine that does its damage and, where that does not heal by itself, undoes it. What ends processes is not
 done too often in a minute: `exchange up` gives up, on purpose, a process that ends again and again.
 """
 
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
     Fault = Callable[[], Awaitable[None]]
 
-MOST_ENDS_A_MINUTE = 3
-"""Faults that end processes; a gateway's end follows that of its engine."""
-_MINUTE_S = 70.0
+ENDING_SHARE = 0.4
+"""Of the faults that end processes; the others pass."""
+MOST_ENDS_A_MINUTE = 4
+_MINUTE_S = 62.0
 
 
 class Nemesis:
@@ -64,15 +65,18 @@ class Nemesis:
 
     async def strike(self) -> str:
         """Do one fault; answers its name."""
-        now = time.monotonic()
-        while self._ends and self._ends[0] < now - _MINUTE_S:
-            self._ends.popleft()
-        may_end = len(self._ends) < MOST_ENDS_A_MINUTE
-        fault = self._chance.choice([*self._passing, *(self._ending if may_end else [])])
-        if fault in self._ending:
-            self._ends.append(now)
+        ends = self._chance.random() < ENDING_SHARE
+        fault = self._chance.choice(self._ending if ends else self._passing)
+        if ends:
+            await self._spare()
         await self.do(fault)
         return fault.__name__  # type: ignore[attr-defined]  # they are methods
+
+    async def _spare(self) -> None:
+        """Let them trade until there were few enough ends within a minute."""
+        if len(self._ends) == MOST_ENDS_A_MINUTE:
+            await asyncio.sleep(max(0.0, self._ends.popleft() + _MINUTE_S - time.monotonic()))
+        self._ends.append(time.monotonic())
 
     async def do(self, fault: Fault) -> None:
         """Do this fault."""
