@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from exchange.domain.carbon.basket_forms import BasketRule
 from exchange.domain.carbon.project_forms import Project
 from exchange.domain.identity import Role
 from exchange.domain.instruments import CreditClass, Instrument
@@ -25,10 +26,10 @@ class DemoParticipant(msgspec.Struct, frozen=True):
     id: str
     name: str
     role: Role
-    units_share: int
+    units_share: int = 0
     """Percent of the units of every class."""
-    cash: str
-    """Decimal, of each currency."""
+    cash: str = ""
+    """Decimal, of each currency; empty: none."""
 
     @property
     def account(self) -> str:
@@ -46,14 +47,19 @@ VISITOR: Final = "VISITOR"
 
 
 class Catalogue(msgspec.Struct, frozen=True):
-    """All of it. Every class has a serial block or more; the participants' shares add up to 100."""
+    """All of it but the stories. Every class has a serial block or more; the participants' shares add up to 100."""
 
     projects: list[Project]
     classes: list[CreditClass]
     blocks: dict[str, list[SerialBlock]]
     """By class, in the order of the file."""
     instruments: list[Instrument]
+    delivers: dict[str, tuple[str, ...]]
+    """By instrument, the classes of the catalogue that deliver into it when the demo begins."""
     participants: list[DemoParticipant]
+    """They trade, or are for the visitor to try."""
+    actors: list[DemoParticipant]
+    """They act in the stories only."""
 
     @property
     def visitor(self) -> DemoParticipant:
@@ -70,13 +76,19 @@ def load() -> Catalogue:
     blocks: dict[str, list[SerialBlock]] = {class_id: [] for class_id in classes}
     for row in csv.DictReader(_text("serial_blocks.csv").splitlines()):
         blocks[row["class_id"]].append(parse(row["serial"]).to_block())
-    participants = [msgspec.convert(row, DemoParticipant) for row in market["participants"]]
+    instruments = _instruments(market, classes)
+    delivers = {instrument.symbol: instrument.classes for instrument in instruments}
+    for basket in market["rule_baskets"]:
+        instruments.append(_rule_basket(basket, market["terms"]))
+        delivers[basket["symbol"]] = tuple(basket["delivers"])
     return Catalogue(
         list(projects.values()),
         list(classes.values()),
         blocks,
-        _instruments(market, classes),
-        participants,
+        instruments,
+        delivers,
+        msgspec.convert(market["participants"], list[DemoParticipant]),
+        msgspec.convert(market["actors"], list[DemoParticipant]),
     )
 
 
@@ -126,6 +138,13 @@ def _instruments(market: dict[str, Any], classes: dict[str, CreditClass]) -> lis
             )
         )
     return found
+
+
+def _rule_basket(basket: dict[str, Any], terms: dict[str, int]) -> Instrument:
+    listed = _instrument(
+        basket["symbol"], basket["name"], (), basket["currency"], basket["price"], "0.01", 1, terms
+    )
+    return msgspec.structs.replace(listed, rule=msgspec.convert(basket["rule"], BasketRule))
 
 
 def _instrument(

@@ -21,6 +21,7 @@ from exchange.operations import child
 from exchange.operations.admin.participants import write_key
 from exchange.operations.demo.catalogue import Catalogue, load
 from exchange.operations.demo.market import DemoMarket
+from exchange.operations.demo.scenes import play
 from exchange.operations.demo.seeding import seed
 from exchange.operations.engine_runtime import wait_for_engine
 from exchange.operations.work import DemoWork
@@ -51,13 +52,17 @@ async def main(work: DemoWork, parent: child.Parent) -> None:
     """Runs the demo market until the end is asked for."""
     catalogue = load()
     keys_dir = Path(work.keys_dir)
-    keys = {participant.key_id: _key(keys_dir, participant.key_id) for participant in catalogue.participants}
+    keys = {
+        participant.key_id: _key(keys_dir, participant.key_id)
+        for participant in (*catalogue.participants, *catalogue.actors)
+    }
     changes = await _set_up(work, parent, catalogue, keys)
     log.info("demo market set up", changes=changes)
     market = DemoMarket(catalogue, work.seed, f"demo-{time.time_ns():x}")
     closer = _DayCloser(Path(work.socket))
     try:
         await market.start(work.url, keys)
+        await play(work.url, keys)
         parent.report(child.Ready(_facts(work, catalogue)))
         await parent.work_until_stop(market.run(closer.look))
     finally:

@@ -13,6 +13,8 @@ from exchange.domain.events import RequestRefused
 from exchange.domain.identity import LOCAL_OPERATOR
 from exchange.operations.admin.assets import minor_units
 from exchange.operations.demo.catalogue import CURRENCIES
+from exchange.operations.demo.presence import is_there
+from exchange.operations.demo.stories import story_commands
 from exchange.operations.errors import Refused
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ async def seed(port: EnginePort, catalogue: Catalogue, state: State, public_keys
 def missing(catalogue: Catalogue, state: State, public_keys: Mapping[str, str]) -> list[commands.Command]:
     """The commands that are still to be given, in order."""
     found: list[commands.Command] = []
-    for participant in catalogue.participants:
+    for participant in (*catalogue.participants, *catalogue.actors):
         found += _missing_of_participant(participant, state, public_keys[participant.key_id])
     found += [
         RegisterProject(LOCAL_OPERATOR, project)
@@ -62,6 +64,7 @@ def missing(catalogue: Catalogue, state: State, public_keys: Mapping[str, str]) 
         found += _missing_cash(participant, state)
     for class_id, blocks in catalogue.blocks.items():
         found += _missing_units(catalogue.participants, state, class_id, blocks)
+    found += [command for command in story_commands() if not is_there(state, command)]
     today = datetime.now(UTC).date().isoformat()
     if state.business_date < today:
         found.append(commands.CloseDay(LOCAL_OPERATOR, today))

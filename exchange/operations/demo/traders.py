@@ -69,6 +69,7 @@ class DemoTrader:
         self._client = client
         self._account = participant.account
         self._instruments = {instrument.symbol: instrument for instrument in catalogue.instruments}
+        self._delivers = catalogue.delivers
         self._ids = (f"{run}-{number}" for number in itertools.count(1))
         self._random = random
         self._totals: dict[str, int] = {}
@@ -209,9 +210,10 @@ class DemoTrader:
 
     def _stock(self, instrument: Instrument) -> Stock:
         """What this participant has of the instrument's classes."""
-        wanted = sum(self._wanted.get(class_id, 0) for class_id in instrument.classes)
-        total = sum(self._totals.get(class_id, 0) for class_id in instrument.classes)
-        held = sum(self._held.get(class_id, 0) for class_id in instrument.classes)
+        classes = self._delivers[instrument.symbol]
+        wanted = sum(self._wanted.get(class_id, 0) for class_id in classes)
+        total = sum(self._totals.get(class_id, 0) for class_id in classes)
+        held = sum(self._held.get(class_id, 0) for class_id in classes)
         return Stock(max(-1.0, min(1.0, (total - wanted) / max(1, wanted))), total - held, total)
 
     def _take_order_data(self, data: OrderData) -> None:

@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exchange.domain import commands
+from exchange.domain.carbon.parties import party_of_account
+from exchange.domain.carbon.technology_search import find_technologies
 from exchange.domain.identity import LOCAL_OPERATOR
 from exchange.domain.order_entry import price_band
 from exchange.domain.orders import Side
@@ -19,12 +21,23 @@ from exchange.domain.serials import SerialBlock
 from exchange.domain.venue import Venue
 from exchange.operations.demo.catalogue import load
 from exchange.operations.demo.seeding import missing, slice_blocks
+from exchange.operations.demo.stories import (
+    BLUE_BASKET,
+    MANGROVE_BLOCK,
+    MANGROVE_CLASS,
+    REFRIGERATOR_CLASS,
+    SALES_ACCOUNT,
+    SEA_WALL_CLASS,
+    SEA_WALL_UNITS,
+    story_commands,
+)
 from exchange.operations.demo.strategy import Limits, Stock, Walk, quotes, take
 from exchange.registry.serials import parse
 from tests.exchange.operations.running import RunningExchange
 from tests.waiting import eventually
 
 CATALOGUE = load()
+STORY_INSTRUMENTS = len([one for one in story_commands() if isinstance(one, commands.ListInstrument)])
 DEMO_DIR = Path(sys.modules["exchange.operations.demo"].__path__[0])
 
 
@@ -39,7 +52,8 @@ def seeded_venue() -> Venue:
 
 
 def public_keys() -> dict[str, str]:
-    return {participant.key_id: f"{number:064x}" for number, participant in enumerate(CATALOGUE.participants)}
+    everybody = (*CATALOGUE.participants, *CATALOGUE.actors)
+    return {participant.key_id: f"{number:064x}" for number, participant in enumerate(everybody)}
 
 
 VENUE = seeded_venue()
@@ -86,6 +100,29 @@ def test_the_set_up_hands_out_every_unit_once_and_is_idempotent() -> None:
     assert {"VCS", "GS", "CAR", "ACR", "ART"} == registries
     assert {"EUR", "USD"} == {instrument.currency for instrument in CATALOGUE.instruments}
     assert len([instrument for instrument in CATALOGUE.instruments if len(instrument.classes) > 1]) >= 2
+    for instrument in CATALOGUE.instruments:
+        if instrument.rule is not None:
+            delivering = set(state.listings[instrument.symbol].deliverable)
+            assert set(CATALOGUE.delivers[instrument.symbol]) == delivering & set(CATALOGUE.blocks)
+
+
+def test_the_stories_are_set_up(data_dir: Path) -> None:
+    """The forest has its registry's serials and buffer, its shares, its label, its basket and its technology; the sea wall its
+    estimate; a part of the JCM's credits went to Japan.
+    """
+    state, carbon = VENUE.state, VENUE.state.carbon
+    with (data_dir / "carbon" / "issuances_with_buffer.csv").open(encoding="utf-8", newline="") as file:
+        (row,) = [row for row in csv.DictReader(file) if row["project_id"] == "CAR1428"]
+    (issuance,) = carbon.issuances.of_class[MANGROVE_CLASS.class_id]
+    assert (int(row["total"]), int(row["buffer"])) == (issuance.total, issuance.buffer)
+    assert issuance.total - issuance.buffer == MANGROVE_BLOCK.quantity
+    assert row["project_name"] == carbon.projects.of_class(MANGROVE_CLASS).name
+    assert (MANGROVE_CLASS.class_id,) == state.listings[BLUE_BASKET].deliverable
+    assert SALES_ACCOUNT == carbon.proceeds.terms["CAR/1428"][-1].sales_account
+    assert ["ROOT-LIDAR"] == [one.technology for one in find_technologies(state, "san crisanto")]
+    assert carbon.ex_ante.estimated(SEA_WALL_CLASS.class_id) > SEA_WALL_UNITS
+    assert "JPN" == party_of_account(state, "HARIMA-1")
+    assert 180 == state.ledger.balance("HARIMA-1", REFRIGERATOR_CLASS.class_id).total
 
 
 def test_a_lost_key_is_replaced() -> None:
@@ -157,6 +194,17 @@ async def traded_since(exchange: RunningExchange, seq: int) -> bool:
     return any(event["kind"] == "fill" and event["seq"] > seq for event in events)
 
 
+async def check_scenes(exchange: RunningExchange) -> None:
+    """Raise unless the mangroves' first sale was shared, and the bus company's year is offset."""
+    proceeds = await exchange.command_json("report", "proceeds", "CAR/1428")
+    shares = {row["Role"]: row["Amount"] for row in proceeds["Paid"]}
+    # 26,400.00 less the seller's fee of 13.20.
+    assert {"community": "15832.08", "developer": "10158.92", "registry_fee": "395.80"} == shares
+    offset = await exchange.command_json("report", "offset", "TOWA-1", "FY2025")
+    (sums,) = offset["t CO2e"]
+    assert "0.000" == sums["Left to offset"]
+
+
 @pytest.mark.faults
 async def test_the_demo_market_moves_and_goes_on_after_a_restart(tmp_path: Path) -> None:
     """Prices move at once, the printed snippet trades, the data stay without --demo, and with it the market goes on."""
@@ -177,12 +225,13 @@ async def test_the_demo_market_moves_and_goes_on_after_a_restart(tmp_path: Path)
         await exchange.logged("engine is ready again")
         before = (await exchange.command_json("status"))["seq"]
         await eventually(lambda: traded_since(exchange, before), "a trade after the engine's restart")
+        await check_scenes(exchange)
         assert 0 == await exchange.stop()
 
     async with await RunningExchange.start(data_dir) as exchange:
         assert exchange.facts["demo"] is None
         kept = await exchange.command_json("status")
-        assert (len(CATALOGUE.instruments), len(CATALOGUE.participants) + 1) == (
+        assert (len(CATALOGUE.instruments) + STORY_INSTRUMENTS, len(public_keys()) + 1) == (
             len(kept["instruments"]),
             kept["participants"],
         )
