@@ -70,11 +70,12 @@ class Desk:
         return [await self.run(command) for command in commands]
 
 
-async def trade(data_dir: Path) -> Market:
-    """Makes an exchange with a trade in a folder."""
+async def trade(data_dir: Path, trades: int = 1) -> Market:
+    """Makes an exchange with some trades in a folder."""
     market = Market()
-    market.alpha.place(market.alpha.sell(10, 1000))
-    market.beta.place(market.beta.buy(10, 1000))
+    for _ in range(trades):
+        market.alpha.place(market.alpha.sell(10, 1000))
+        market.beta.place(market.beta.buy(10, 1000))
     async with EmbeddedPostgres(data_dir) as postgres:
         await migrate(postgres.dsn)
         async with await LogWriter.open(postgres.dsn, WriterIdentity.of_this_process()) as writer:

@@ -16,6 +16,7 @@ from exchange.domain.state import State
 from exchange.log.chain import ChainBroken
 from exchange.log.codec import UnknownEvent
 from exchange.log.reexecution import Difference, Reexecution
+from exchange.log.snapshots import ANY_SEQ
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 LEDGER_EVENTS: Final = 100_000
 """The sums of the ledger, and the serials behind them, are checked so often, at every snapshot and at the end."""
-_SMALL_PAGE: Final = 100
+_PAGES_EVENTS: Final = (10_000, 100, 1)
+"""Sizes of pages with which an unreadable event is searched for."""
 _UNREADABLE: Final = (asyncpg.InternalServerError, asyncpg.DataError)
 """A damaged page, index or compressed value."""
 
@@ -87,7 +89,12 @@ class LogVerification:
     ) -> Verified:
         """Check everything; `on_progress` is told the seq reached. Raises the driver's errors when the database is away."""
         found = self.found
-        end = (await self._reader.head()).last_seq
+        end, unreadable = await readable_end(self._reader)
+        if unreadable is not None:
+            found.faults.append(unreadable)
+            found.last_seq = min(found.last_seq, end)
+            # There are more events, which nobody can read: nothing is known to lie beyond the end.
+            end = ANY_SEQ
         await self._take_snapshots(end)
         await self._begin()
         published = {head.seq: head for head in self._usable(heads, end)}
@@ -103,7 +110,8 @@ class LogVerification:
         except ChainBroken as broken:
             self._fault("chain", broken.seq, broken.what)
         except _UNREADABLE as error:
-            self._fault("chain", await self._first_unreadable(), f"the database cannot read it: {error}")
+            seq = await _first_unreadable(self._reader, self._state.last_seq)
+            self._fault("chain", seq, f"the database cannot read it: {error}")
         found.checked_seq = self._state.last_seq
         found.hash = self._last_hash.hex()
         found.digest = snapshot.digest(self._state)
@@ -226,18 +234,27 @@ class LogVerification:
         else:
             self._fault("kinds", row.seq, str(error))
 
-    async def _first_unreadable(self) -> int:
-        """The first event that the database cannot read, after the last one that was taken in."""
-        after_seq = self._state.last_seq
-        for page_events in (_SMALL_PAGE, 1):
-            try:
-                async for page in self._reader.pages(after_seq, self.found.last_seq, page_events):
-                    after_seq = page[-1].seq
-            except _UNREADABLE:
-                continue
-            except ChainBroken as broken:
-                return broken.seq
-        return after_seq + 1
-
     def _fault(self, check: str, seq: int, what: str) -> None:
         self.found.faults.append(Fault(check, seq, what))
+
+
+async def readable_end(reader: LogReader) -> tuple[int, Fault | None]:
+    """The last event of the log; where the database cannot read its end, the last one before that, and what is wrong."""
+    try:
+        return (await reader.head()).last_seq, None
+    except _UNREADABLE as error:
+        seq = await _first_unreadable(reader, 0)
+        return seq - 1, Fault("chain", seq, f"the database cannot read it: {error}")
+
+
+async def _first_unreadable(reader: LogReader, after_seq: int) -> int:
+    """The first event after another one that the database cannot read."""
+    for page_events in _PAGES_EVENTS:
+        try:
+            async for page in reader.pages(after_seq, page_events=page_events):
+                after_seq = page[-1].seq
+        except _UNREADABLE:
+            continue
+        except ChainBroken as broken:
+            return broken.seq
+    return after_seq + 1

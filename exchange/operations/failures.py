@@ -75,6 +75,11 @@ def explain(error: Exception) -> OperationError | None:
         | ProjectionError,
     ):
         explained = OperationError(str(error), ExitCode.LOG_UNUSABLE)
+    elif isinstance(error, asyncpg.DataCorruptedError | asyncpg.IndexCorruptedError):
+        explained = OperationError(
+            f"the database cannot read its own files: {error}; `exchange verify` names the event, see the runbook damaged-log.md",
+            ExitCode.LOG_UNUSABLE,
+        )
     elif isinstance(error, ReconciliationFailed | RegistryDamaged):
         explained = OperationError(str(error), ExitCode.REGISTRY_DAMAGED)
     elif isinstance(error, _MISCONFIGURED):

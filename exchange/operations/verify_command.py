@@ -10,7 +10,7 @@ import click
 from exchange.log.heads import HeadsUnusable, read_published
 from exchange.log.reader import LogReader
 from exchange.log.snapshots import SnapshotStore
-from exchange.log.verification import Fault, LogVerification, Verified
+from exchange.log.verification import Fault, LogVerification, Verified, readable_end
 from exchange.operations.failures import explain
 from exchange.operations.options import exchange_options, json_option, run_async
 from exchange.operations.output import print_facts, print_json, progress_bar
@@ -80,7 +80,7 @@ async def _verify(
     exchange: Exchange, first: int, last: int | None, heads: Sequence[SignedHead], *, reexecute: bool
 ) -> Verified:
     async with exchange.database() as dsn, await LogReader.open(dsn, connections=2) as reader:
-        end = (await reader.head()).last_seq
+        end, _ = await readable_end(reader)
         up_to = end if last is None else min(last, end)
         verification = LogVerification(reader, SnapshotStore(dsn), first, up_to, reexecute=reexecute)
         with progress_bar("verifying", up_to) as progress:

@@ -70,7 +70,7 @@ class Nemesis:
         if ends:
             await self._spare()
         await self.do(fault)
-        return fault.__name__  # type: ignore[attr-defined]  # they are methods
+        return fault.__name__
 
     async def _spare(self) -> None:
         """Let them trade until there were few enough ends within a minute."""
@@ -80,7 +80,7 @@ class Nemesis:
 
     async def do(self, fault: Fault) -> None:
         """Do this fault."""
-        self.struck[fault.__name__] += 1  # type: ignore[attr-defined]  # as above
+        self.struck[fault.__name__] += 1
         await fault()
 
     # Ends of processes.
