@@ -47,6 +47,11 @@ def _target_set(state: State, command: article6_forms.SetJcmTarget) -> bool:
     return (command.party, command.fiscal_year) in [(one.party, one.fiscal_year) for one in targets]
 
 
+def _safeguards_reported(state: State, command: article6_forms.ReportSafeguards) -> bool:
+    reports = state.carbon.article6.safeguards
+    return (command.party, command.approach_id) in [(one.party, one.approach_id) for one in reports]
+
+
 def _licensed(state: State, command: technology_forms.GrantLicence) -> bool:
     return command.licensee in state.carbon.technologies.licences.get(command.pool, ())
 
@@ -76,6 +81,7 @@ _RULES: dict[type[Any], Callable[[State, Any], bool]] = {
         one.authorisation.authorisation_id in state.carbon.article6.authorisations
     ),
     article6_forms.SetJcmTarget: _target_set,
+    article6_forms.ReportSafeguards: _safeguards_reported,
     ex_ante_forms.EstimateExAnte: lambda state, one: one.class_id in state.carbon.ex_ante.estimates,
     technology_forms.RegisterPool: lambda state, one: one.pool.pool in state.carbon.technologies.pools,
     technology_forms.RegisterTechnology: lambda state, one: (

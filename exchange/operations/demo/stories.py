@@ -22,6 +22,7 @@ from exchange.domain.carbon.article6_forms import (
     Mechanism,
     Purpose,
     RegisterApproach,
+    ReportSafeguards,
     SetJcmTarget,
 )
 from exchange.domain.carbon.basket_forms import BasketRule
@@ -210,6 +211,10 @@ def _jcm() -> list[Command]:
                 "2026-06-01",
                 terms="invented for the demo",
             ),
+        ),
+        *(
+            ReportSafeguards(BY, party, "CA0008", "2026-06-01", "invented for the demo")
+            for party in ("IDN", JAPAN)
         ),
         commands.IssueShared(
             BY, REFRIGERATOR_CLASS.class_id, (("NUSANTARA-1", 120), ("HARIMA-1", 180)), "demo-jcm"

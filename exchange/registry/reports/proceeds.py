@@ -35,7 +35,6 @@ def tables(history: VenueHistory, project: str = "") -> list[Table]:
             (
                 "Trade",
                 "On",
-                "Registry",
                 "Project",
                 "Units",
                 "Currency",
@@ -87,8 +86,7 @@ def _sale(fact: ProceedsFact) -> tuple[Cell, ...]:
     return (
         event.trade,
         fact.paid_on,
-        event.registry,
-        event.project,
+        _key(event),
         event.units,
         event.currency,
         _cash(event.proceeds, event.currency),

@@ -46,7 +46,7 @@ def test_shares_sums_and_sales() -> None:
         (trades[1], "2026-11-24", 3, "30.05", "18.03"),
         (trades[1], "2026-11-24", 3, "30.05", "11.57"),
         (trades[1], "2026-11-24", 3, "30.05", "0.45"),
-    ] == [(*row[:2], row[4], row[6], row[9]) for row in sales.rows]
+    ] == [(*row[:2], row[3], row[5], row[8]) for row in sales.rows]
     assert [3, 3, 6] == [len(table.rows) for table in tables(history, "CAR/1568")]
     assert [0, 0, 0] == [len(table.rows) for table in tables(history, "CAR/9000")]
     again = history_of(market, len(market.recorded))
