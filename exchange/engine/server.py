@@ -39,7 +39,8 @@ class EngineServer:
         self._program = program
         self._server: asyncio.Server | None = None
         self._socket_inode = 0
-        self._connections: set[_Connection] = set()
+        self._connections: dict[_Connection, None] = {}
+        """In the order in which they came: the same run gives the same order of writes."""
         self._unlisten = engine.listen_stored(self._send_events)
 
     async def start(self) -> None:
@@ -87,7 +88,7 @@ class EngineServer:
 class _Connection(frames.FrameProtocol):
     """One client. Answers that become ready in one turn of the loop go out in one frame."""
 
-    def __init__(self, engine: ServedPort, program: str, connections: set[_Connection]) -> None:
+    def __init__(self, engine: ServedPort, program: str, connections: dict[_Connection, None]) -> None:
         super().__init__(self._receive, self._lost)
         self._engine = engine
         self._program = program
@@ -99,7 +100,7 @@ class _Connection(frames.FrameProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet."""
         self._transport = transport  # type: ignore[assignment]  # a stream connection has a full transport
-        self._connections.add(self)
+        self._connections[self] = None
         hello = frames.Hello(
             frames.PROTOCOL_VERSION, self._program, self._engine.epoch, self._engine.durable_seq
         )
@@ -164,7 +165,7 @@ class _Connection(frames.FrameProtocol):
 
     def _lost(self, _error: Exception | None) -> None:
         self._transport = None
-        self._connections.discard(self)
+        self._connections.pop(self, None)
         self._close_sessions()
 
     def _close_sessions(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from typing import TYPE_CHECKING, Final
 
 from exchange.domain import snapshot
@@ -43,8 +44,16 @@ class StandbyDiverged(Exception):  # noqa: N818 - it says what was found
 class Standby:
     """Follow with `follow`, take over with `promote`; an `EnginePort` all the time."""
 
-    def __init__(self, state: State, last_hash: bytes, epoch: int, reader: LogReader) -> None:
+    def __init__(
+        self,
+        state: State,
+        last_hash: bytes,
+        epoch: int,
+        reader: LogReader,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
         self._state = state
+        self._clock = clock
         self._hash = last_hash
         self._reader = reader
         self._engine: Engine | None = None
@@ -141,7 +150,7 @@ class Standby:
         self._writer = writer
         async for page in self._reader.pages(self._state.last_seq, writer.last_seq):
             self._take_in(page)
-        engine = Engine(Venue(self._state), writer, program)
+        engine = Engine(Venue(self._state), writer, program, self._clock)
         engine.listen_stored(self._stored_listeners.hand_out)
         engine.listen(self._listeners.hand_out)
         self._engine = engine

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 import asyncpg
 
 from exchange.log import lease
-from exchange.log.reader import LogReader
 from exchange.log.snapshots import SnapshotStore
 from exchange.log.writer import LogWriter
 from tests.exchange.engine.running import execute
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from exchange.log.lease import WriterIdentity
+    from exchange.log.reader import LogReader
     from tests.faults.tcp_proxy import FaultProxy
 
 

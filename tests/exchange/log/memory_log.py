@@ -276,7 +276,7 @@ class MemoryWriter(LogWriter):
     async def close(self) -> None:
         """As `LogWriter.close`."""
         if not self._failed and not self.session.is_closed():
-            await self.session.call(lambda: _value(self.session.log.lease.release(self.session)))
+            await self.session.call(lambda: _release_lease(self.session))
         self.session.terminate()
 
     async def _append_by_function(self, rows: Sequence[StoredEvent]) -> None:
@@ -312,6 +312,10 @@ class MemoryWriter(LogWriter):
 
 async def _value(value: object) -> object:
     return value
+
+
+async def _release_lease(session: MemorySession) -> None:
+    session.log.lease.release(session)
 
 
 async def _raise_epoch(
