@@ -429,6 +429,11 @@ DAMAGES = [
         "the serials of VCS batch opening-2019 are not each in exactly one place",
     ),
     (
+        f"UPDATE class_total SET retired = retired + 1, issued = issued + 1 WHERE class_id = '{V19}'",
+        RegistryDamaged,
+        f"the totals of {V19} are not those of its serials at event",
+    ),
+    (
         "UPDATE movement SET seq = 100000 WHERE seq = 20",
         RegistryDamaged,
         "there are movements of event 100000, after the checkpoint",
