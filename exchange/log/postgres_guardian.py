@@ -68,12 +68,18 @@ class BoundedLog:
         return os.fdopen(descriptor, "ab", buffering=0)
 
     def write(self, line: bytes) -> None:
-        """Appends one line."""
-        if self._file.tell() + len(line) > self._limit_bytes:
-            self._file.close()
+        """Appends one line. Where the disk takes none it is lost: whoever logs has more important things to go on with."""
+        with contextlib.suppress(OSError):
+            if self._file.tell() + len(line) > self._limit_bytes:
+                self._set_aside()
+            self._file.write(line)
+
+    def _set_aside(self) -> None:
+        # Not there, if the disk took no new file the last time.
+        with contextlib.suppress(FileNotFoundError):
             self._path.replace(self._path.with_name(self._path.name + ".1"))
-            self._file = self._open()
-        self._file.write(line)
+        full, self._file = self._file, self._open()
+        full.close()
 
     def close(self) -> None:
         """Closes the file."""

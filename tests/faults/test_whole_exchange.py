@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +38,7 @@ SIGNING_KEYS = {key_id: SigningKey.generate(key_id) for key_id in KEYS}
 
 
 ANSWERS_BETWEEN_KILLS = 80
+STANDSTILL_S = 15
 
 
 def last_pushes(rows: list[StoredEvent], account: str) -> tuple[int, int]:
@@ -111,6 +113,28 @@ class Scene:
             if task.done():
                 task.result()
 
+    async def stand_still(self) -> None:
+        """Return when nothing has been answered for some seconds, or `exchange up` has given up."""
+        answers, since = self.history.answers, time.monotonic()
+
+        def stands() -> bool:
+            nonlocal answers, since
+            if self.history.answers != answers:
+                answers, since = self.history.answers, time.monotonic()
+            return self._exchange.process.returncode is not None or time.monotonic() - since > STANDSTILL_S
+
+        await eventually(stands, "nothing is answered any more", limit_s=90)
+
+    async def start_again_if_ended(self) -> None:
+        """What a service manager does."""
+        if self._exchange.process.returncode is not None:
+            await self._start_again()
+
+    async def _start_again(self) -> None:
+        self._exchange = await RunningExchange.start(self.data_dir, *self._options)
+        for participant in self._crowd:
+            participant.move_to(self.url)
+
     async def kill(self, victim: Victim) -> None:
         """`kill -9`."""
         exchange = self._exchange
@@ -119,9 +143,7 @@ class Scene:
             exchange.process.kill()
             await exchange.process.wait()
             await eventually(lambda: all(map(has_ended, processes)), "all processes have ended with it")
-            self._exchange = await RunningExchange.start(self.data_dir, *self._options)
-            for participant in self._crowd:
-                participant.move_to(self.url)
+            await self._start_again()
         elif victim is Victim.POSTGRES:
             kill_postgres(exchange.postmaster().pid)
         elif victim is Victim.GATEWAY:

@@ -473,6 +473,16 @@ def test_log_file_is_bounded(tmp_path: Path) -> None:
     assert all(path.stat().st_size <= 100 for path in tmp_path.iterdir())
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_a_log_on_a_full_disk() -> None:
+    """A line that the disk does not take is lost; who wrote it goes on."""
+    log = BoundedLog(Path("/dev/full"))
+    with pytest.raises(OSError, match="No space left"):
+        log._file.write(b"line\n")
+    log.write(b"line\n")
+    log.close()
+
+
 def test_looking_at_a_lock_takes_it_from_nobody(tmp_path: Path) -> None:
     """A look at a free lock leaves it free."""
     lock = tmp_path / "lock"
