@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from exchange.domain import order_entry
+from exchange.domain import executions, order_entry
 from exchange.domain.events import CancelReason, OrderAccepted
 from exchange.domain.orders import OrderStatus
 from exchange.domain.rejects import RejectCode
@@ -316,7 +316,7 @@ def test_the_book_never_surprises(market: Market) -> None:
     """An answer of the book that a checked request cannot have stops the venue."""
     listing = market.state.listings[PROJECT.symbol]
     with pytest.raises(TypeError, match="unknown_order"):
-        order_entry.emit_book_events(market.venue, listing, [Refused(1, Refusal.UNKNOWN_ORDER)])
+        executions.emit_book_events(market.venue, listing, [Refused(1, Refusal.UNKNOWN_ORDER)])
 
 
 def test_status_of_a_live_order(market: Market) -> None:
