@@ -74,6 +74,8 @@ class FaultProxy:
         assert self._server is not None
         self._server.close()
         self.cut()
+        # Nobody waits here any more for what will never pass.
+        self.heal()
         await self._server.wait_closed()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
