@@ -9,8 +9,16 @@ import pytest
 from playwright.async_api import expect
 
 from exchange.domain import commands
+from exchange.domain.carbon.technology_forms import (
+    NameTechnologies,
+    RegisterPool,
+    RegisterTechnology,
+    Technology,
+    TechnologyPool,
+)
 from exchange.domain.identity import LOCAL_OPERATOR
 from exchange.domain.serials import SerialBlock
+from tests.exchange.domain.carbon.primary_sales import opening
 from tests.exchange.registry.settled import settle
 from tests.gateway.signer import retire
 from tests.gateway.web.test_layout import OVERFLOW
@@ -88,6 +96,33 @@ async def test_retirements_lead_to_their_certificates(
     )
     await expect(page.find("h1")).to_contain_text("Certificate of Retirement")
     await expect(page.find("body")).to_contain_text(RETIRED)
+
+
+async def test_what_a_project_discloses(exchange: RunningExchange, open_register: OpenPage) -> None:
+    """A project's page says by role who shares in its first sales, and which technologies it uses under which terms."""
+    member = ("Acme <i>Ltd</i>",)
+    pool = TechnologyPool("OPEN-LAND", "Open Land", "Restoring forests", member)
+    await exchange.do(
+        *opening(),
+        RegisterPool(LOCAL_OPERATOR, pool),
+        RegisterTechnology(
+            LOCAL_OPERATOR,
+            Technology("DRONES", pool.pool, "sowing by drone", *member, "", ("XX 1 B1", "XX 2 B1")),
+        ),
+        NameTechnologies(LOCAL_OPERATOR, "CAR", "1568", *member, ("DRONES",)),
+    )
+    await settle(exchange.dsn)
+    page = await open_register("#/project/CAR/1568")
+    await expect(page.find("#disclosure p")).to_have_text(
+        [
+            "Primary sales are shared: community 60 %, developer 38.5 %, registry fee 1.5 %.",
+            "Uses sowing by drone (XX 1 B1, XX 2 B1) of the royalty-free pool Open Land, for: Restoring forests",
+        ]
+    )
+    await go(page, "Projects")
+    await page.find("#rows").get_by_role("link", name="VCS 1340").click()
+    await expect(page.find("#summary-title")).to_have_text("Rimba Raya")
+    await expect(page.find("#disclosure p")).to_have_count(0)
 
 
 @pytest.mark.usefixtures("retirements")
