@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
+from exchange.log.chain import ChainBroken
 from exchange.log.files import EventFile, FileForm, read_file
 from exchange.log.importing import import_events
 from exchange.log.lease import WriterIdentity
 from exchange.log.reader import LogReader
+from exchange.log.verification import readable_end
 from exchange.log.writer import LogWriter
 from exchange.operations.errors import ExitCode, OperationError
 from exchange.operations.options import exchange_options, json_option, run_async
@@ -125,8 +127,10 @@ def export(exchange: Exchange, *, output: Path | None, first: int, last: int | N
 
     async def work() -> None:
         async with exchange.database() as dsn, await LogReader.open(dsn, connections=2) as reader:
-            head = (await reader.head()).last_seq
-            up_to = head if last is None else min(last, head)
+            end, unreadable = await readable_end(reader)
+            if unreadable is not None and (last is None or last > end):
+                raise ChainBroken(unreadable.seq, unreadable.what)
+            up_to = end if last is None else min(last, end)
             if first > up_to:
                 return
             with opened_for_writing(output) as file, progress_bar("exporting", up_to - first + 1) as progress:

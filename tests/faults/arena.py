@@ -28,18 +28,22 @@ from gateway.websocket.client import SigningKey
 from tests.exchange.operations.running import RunningExchange, has_ended
 from tests.exchange.registry.settled import check, check_checkpoint, rebuilt, settle
 from tests.faults.conftest import BreakableServer
+from tests.faults.fix_maker import Maker
 from tests.faults.history import read_log, replay
 from tests.faults.priority import PriorityCheck
 from tests.faults.tcp_proxy import FaultProxy
 from tests.faults.websocket_history import ORDER_KINDS, WebsocketHistory, violations
 from tests.faults.websocket_trading import WebsocketParticipant
-from tests.market import ALPHA, BETA, GAMMA, KEYS, opening_commands
+from tests.gateway.fix.fix_exchange import registration, reported, told
+from tests.market import ALPHA, ALPHA_2, BETA, GAMMA, KEYS, opening_commands
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from exchange.log.record import StoredEvent
 
 ACCOUNTS = (ALPHA, BETA, GAMMA)
+MAKER = "MAKER1"
+"""Trades over FIX for an account of its own."""
 ANSWERS_BETWEEN_FAULTS = 40
 TRADE_LIMIT_S = 120
 SNAPSHOT_EVERY_EVENTS = 500
@@ -78,10 +82,13 @@ class Arena:
             )
             for key_id, account in zip(("alpha-key", "beta-key", "gamma-key"), ACCOUNTS, strict=True)
         ]
+        self.maker = Maker(MAKER, lambda: int(self.home.exchange.facts["fix"].rpartition(":")[2]))
+        self.history.elsewhere = {ALPHA_2}
         self.database: FaultProxy
         self.sites: list[Site] = []
         self.home: Site
         self._trading: list[asyncio.Task[None]] = []
+        self._making: asyncio.Task[None] | None = None
 
     @property
     def direct_dsn(self) -> str:
@@ -99,13 +106,14 @@ class Arena:
         for participant in self.crowd:
             await participant.connect(self.home.url)
         self._trading = [asyncio.create_task(participant.trade()) for participant in self.crowd]
+        self._making = asyncio.create_task(self.maker.make())
 
     async def _start_site(self, name: str, *options: str) -> Site:
         data_dir = self._folder / name / "data"
         data_dir.parent.mkdir(exist_ok=True)
         (data_dir.parent / "exchange.toml").write_text(f"snapshot_every_events = {SNAPSHOT_EVERY_EVENTS}\n")
         exchange = await RunningExchange.start(
-            data_dir, "--dsn", self.database.dsn, "--gateways", "1",
+            data_dir, "--dsn", self.database.dsn, "--gateways", "1", "--fix", "127.0.0.1:0",
             "--config", str(data_dir.parent / "exchange.toml"), *options,
         )  # fmt: skip
         proxy = await self._stack.enter_async_context(FaultProxy(exchange.facts["websocket"]))
@@ -114,7 +122,8 @@ class Arena:
     async def _open_market(self) -> None:
         public_keys = {key_id: key.public_hex for key_id, key in self._keys.items()}
         client = await EngineClient.connect(Path(self.home.exchange.facts["socket"]))
-        await asyncio.gather(*(client.submit(command) for command in opening_commands(public_keys)))
+        commands = [*opening_commands(public_keys), registration(MAKER, ALPHA_2, cancels_on_disconnect=False)]
+        await asyncio.gather(*(client.submit(command) for command in commands))
         await client.close()
 
     async def trade_on(self) -> None:
@@ -130,8 +139,8 @@ class Arena:
             return self.history.answers >= enough or any(task.done() for task in self._trading)
 
         await eventually(answered, "orders are answered", limit_s=TRADE_LIMIT_S)
-        for task in self._trading:
-            if task.done():
+        for task in (*self._trading, self._making):
+            if task is not None and task.done():
                 task.result()
 
     async def _follow_the_writer(self) -> None:
@@ -149,6 +158,7 @@ class Arena:
         for participant in self.crowd:
             participant.move_to(site.url)
         left.proxy.cut()
+        self.maker.hang_up()
 
     async def writer_process(self) -> psutil.Process:
         """The engine that holds the lease."""
@@ -206,12 +216,26 @@ class Arena:
 
         await eventually(all_done, "nothing is unanswered", limit_s=TRADE_LIMIT_S)
         await asyncio.gather(*self._trading)
+        await self._stop_making()
         await self._hear_everything()
         for participant in self.crowd:
             await participant.close()
         for site in (self.other(self.home), self.home):
             assert 0 == await site.exchange.stop()
         return await self._check()
+
+    async def _stop_making(self) -> None:
+        """The maker comes back once more, and must have been told all that concerns it, each event once and in order."""
+        assert self._making is not None
+        self._making.cancel()
+        await asyncio.gather(self._making, return_exceptions=True)
+        self.maker.hang_up()
+        await self.maker.come_back()
+        async with await LogReader.open(self.direct_dsn) as reader:
+            expected = reported(await reader.account_events(ALPHA_2, limit=1_000_000), MAKER)
+        await eventually(lambda: len(told(self.maker.all)) >= len(expected), "all is reported to the maker")
+        assert expected == told(self.maker.all)[: len(expected)]
+        self.maker.hang_up()
 
     async def _hear_everything(self) -> None:
         rows = await read_log(self.direct_dsn)
@@ -249,9 +273,11 @@ class Arena:
 
     async def close(self) -> None:
         """End everything; does nothing the second time."""
-        for task in self._trading:
+        tasks = [*self._trading, *([self._making] if self._making else [])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._trading, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self.maker.hang_up()
         for participant in self.crowd:
             with contextlib.suppress(AttributeError):
                 await participant.close()

@@ -12,11 +12,11 @@ from exchange.domain.events import Fill
 from exchange.engine.client import EngineClient
 from exchange.log.embedded import find_running
 from exchange.log.reader import LogReader
-from gateway.fix.message import text
 from gateway.websocket.client import ExchangeClient, SigningKey
 from tests.exchange.operations.running import RunningExchange
+from tests.faults.fix_maker import Maker
 from tests.faults.killing import kill_postgres
-from tests.gateway.fix.fix_exchange import FixClient, Gone, new_order, now, registration, reported, told
+from tests.gateway.fix.fix_exchange import registration, reported, told
 from tests.market import ALPHA, BETA, GAMMA, KEYS, PROJECT, opening_commands
 from tests.waiting import eventually
 
@@ -24,51 +24,6 @@ pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.timeout(300)]
 
 SIGNING_KEYS = {key_id: SigningKey.generate(key_id) for key_id in KEYS}
 TRADES_BETWEEN_KILLS = 15
-TRD_MATCH_ID, EXEC_TYPE = 880, 150
-
-
-class Maker(FixClient):
-    """Quotes by single orders, comes back whenever the connection is lost, and sends what it did not get answered."""
-
-    def __init__(self, comp_id: str, port: int) -> None:
-        super().__init__(comp_id)
-        self._port = port
-        self._orders = 0
-
-    @property
-    def trades(self) -> list[str]:
-        """Ids of its trades in the order of the messages' numbers."""
-        by_number = {message.number: message.fields for message in self.all}
-        return [
-            text(by_number[number], TRD_MATCH_ID)
-            for number in sorted(by_number)
-            if TRD_MATCH_ID in by_number[number]
-        ]
-
-    async def come_back(self) -> None:
-        """Log on, as often as it takes."""
-        while True:
-            with contextlib.suppress(OSError, TimeoutError):
-                await self.connect(self._port)
-                await eventually(lambda: self.logged_on.is_set() or self.lost.is_set(), "an answer")
-                if self.logged_on.is_set():
-                    return
-            await asyncio.sleep(0.1)
-
-    async def make(self) -> None:
-        """Bid and offer around the middle, for ever."""
-        while True:
-            await self.come_back()
-            with contextlib.suppress(Gone):
-                while True:
-                    self._orders += 1
-                    side, price = ("1", "9.99") if self._orders % 2 else ("2", "10.01")
-                    self.send("D", new_order(f"{self.comp_id}-{self._orders}", side, price))
-                    await self.next("8")
-                    # So that the book stays thin and both makers have their turn.
-                    old = f"{self.comp_id}-{self._orders - 4}"
-                    self.send("F", {41: old, 11: f"end-{old}", 55: PROJECT.symbol, 54: side, 60: now()})
-                    await asyncio.sleep(0.01)
 
 
 async def take(client: ExchangeClient) -> None:
@@ -108,7 +63,7 @@ async def test_makers_and_traders_lose_nothing(tmp_path: Path) -> None:
     async with await RunningExchange.start(data_dir, "--gateways", "1", "--fix", "127.0.0.1:0") as exchange:
         await open_market(exchange.facts["socket"])
         port = int(exchange.facts["fix"].rpartition(":")[2])
-        makers = [Maker("MAKER1", port), Maker("MAKER2", port)]
+        makers = [Maker(comp_id, lambda: port) for comp_id in ("MAKER1", "MAKER2")]
         trader = await ExchangeClient.connect(
             exchange.facts["websocket"], key=SIGNING_KEYS["gamma-key"], reconnect=True
         )

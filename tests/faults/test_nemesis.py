@@ -45,7 +45,7 @@ def tell_history(arena: Arena, nemesis: Nemesis, rows: list[StoredEvent]) -> Non
     refused = sum(order.rejected_at > 0 for order in history.orders)
     kinds = [row.kind for row in rows]
     tell(
-        f"{len(rows)} events, {kinds.count('fill')} trades, epoch {rows[-1].epoch}; {len(history.orders)} orders:"
+        f"{len(rows)} events, {kinds.count('fill')} trades, {len(arena.maker.trades)} of them over FIX, epoch {rows[-1].epoch}; {len(history.orders)} orders:"
         f" {sum(bool(order.reports) for order in history.orders)} ok, {refused} failed, {history.unknowns} times unknown;"
         f" faults: {dict(nemesis.struck)}"
     )
@@ -72,6 +72,7 @@ async def test_the_worst(tmp_path: Path) -> None:
     outcomes = {bool(order.reports) for order in arena.history.orders}
     assert {True, False} == outcomes, "some orders were refused"
     assert 0 < arena.history.unknowns
+    assert arena.maker.trades, "over FIX"
 
 
 @pytest.mark.timeout(7200)

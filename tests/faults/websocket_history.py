@@ -63,6 +63,8 @@ class WebsocketHistory:
         self.fills: dict[str, list[int]] = {}
         """Seqs of the pushes of an account's channel, over all of its connections."""
         self.order_events: dict[str, list[int]] = {}
+        self.elsewhere: set[str] = set()
+        """Accounts whose orders come over another protocol, and are held against the log there."""
         self._acknowledged = 0
 
     def ask(
@@ -144,12 +146,18 @@ def _of_inventions(history: WebsocketHistory, log: list[ev.Recorded]) -> Iterato
     for recorded in log:
         event = recorded.event
         if isinstance(event, ev.OrderAccepted | ev.OrderRejected):
+            if event.account in history.elsewhere:
+                continue
             order = asked.get((event.account, event.order.client_order_id))
             if order is None or not _is(event, order):
                 yield f"nobody asked for {event}, event {recorded.seq}"
             else:
                 ids[recorded.seq] = order
-        elif isinstance(event, ev.OrderCancelled) and event.reason is ev.CancelReason.REQUESTED:
+        elif (
+            isinstance(event, ev.OrderCancelled)
+            and event.reason is ev.CancelReason.REQUESTED
+            and event.account not in history.elsewhere
+        ):
             order = ids.get(event.order_id)
             if order is None or not order.cancel_asked:
                 yield f"nobody asked for {event}, event {recorded.seq}"
