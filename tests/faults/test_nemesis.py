@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from exchange.log.record import StoredEvent
 
-pytestmark = [pytest.mark.faults, pytest.mark.slow]
+pytestmark = pytest.mark.faults
 
 ROUNDS = int(os.environ.get("EXCHANGE_NEMESIS_ROUNDS", "12"))
 
@@ -51,30 +51,48 @@ def tell_history(arena: Arena, nemesis: Nemesis, rows: list[StoredEvent]) -> Non
     )
 
 
-@pytest.mark.timeout(300)
-async def test_the_worst(tmp_path: Path) -> None:
-    """A lease taken from a paused writer, lost answers of the database, and the death of a whole exchange."""
-    seed = new_seed()
+async def run_faults(folder: Path, seed: int, *names: str) -> tuple[Arena, list[StoredEvent]]:
+    """The whole story of these faults, checked; answers the arena and its log."""
     tell(f"seed {seed}")
-    arena = Arena(tmp_path, seed)
+    arena = Arena(folder, seed)
     nemesis = Nemesis(arena, random.Random(seed))
     try:
         await arena.start()
         await arena.trade_on()
-        for fault in (nemesis.take_lease_from_paused_writer, nemesis.lose_answers, nemesis.kill_exchange):
-            await nemesis.do(fault)
+        for name in names:
+            await nemesis.do(getattr(nemesis, name))
             await arena.trade_on()
         rows = await arena.finish()
     finally:
         await arena.close()
     tell_history(arena, nemesis, rows)
+    return arena, rows
+
+
+async def test_the_standby_takes_over(tmp_path: Path) -> None:
+    """The engine that writes dies under load: the standby goes on, and participants resume without a gap or a double."""
+    _, rows = await run_faults(tmp_path, new_seed(), "kill_engine")
+    assert 2 <= rows[-1].epoch
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_the_worst(tmp_path: Path) -> None:
+    """A lease taken from a paused writer, lost answers of the database, and the death of a whole exchange."""
+    arena, rows = await run_faults(
+        tmp_path, new_seed(), "take_lease_from_paused_writer", "lose_answers", "kill_exchange"
+    )
     assert 4 <= rows[-1].epoch
+    assert {True, False} == {bool(order.reports) for order in arena.history.orders}, "some were refused"
+    assert 0 < arena.history.unknowns
+    assert arena.maker.trades, "over FIX"
     outcomes = {bool(order.reports) for order in arena.history.orders}
     assert {True, False} == outcomes, "some orders were refused"
     assert 0 < arena.history.unknowns
     assert arena.maker.trades, "over FIX"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(7200)
 async def test_a_long_series(tmp_path: Path) -> None:
     """As many faults as EXCHANGE_NEMESIS_ROUNDS says, by a seed that is printed."""
