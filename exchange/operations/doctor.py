@@ -15,10 +15,12 @@ import msgspec
 
 from exchange.domain.events import WriterStarted
 from exchange.log import lease
+from exchange.log.chain import ChainBroken
 from exchange.log.heads import HeadsUnusable, read_published
 from exchange.log.migrations import OLDEST_POSTGRES
 from exchange.log.reader import LogReader
 from exchange.log.snapshots import SnapshotStore
+from exchange.operations.cut_off import LogCutOff, demand_end
 from exchange.operations.engine_runtime import PROGRAM
 from exchange.registry.reader import read_status
 
@@ -82,7 +84,7 @@ async def examine(exchange: Exchange, dsn: str) -> list[Check]:
         checks = [await _server_version(connection)]
         checks += [check async for check in _settings(connection)]
         checks += [await _clock(connection), await _log(connection, dsn), await _settlement(connection)]
-        checks += [await _lease(exchange, dsn), await _snapshots(dsn)]
+        checks += [await _end(exchange, dsn), await _lease(exchange, dsn), await _snapshots(dsn)]
         checks += await asyncio.to_thread(_this_machine, exchange)
         checks.append(await _heads(exchange))
     finally:
@@ -183,6 +185,20 @@ async def _settlement(connection: Connection) -> Check:
         if works
         else "nobody settles: start `exchange up`, or `exchange settle`",
     )
+
+
+async def _end(exchange: Exchange, dsn: str) -> Check:
+    try:
+        async with await LogReader.open(dsn, connections=1) as reader:
+            await demand_end(dsn, reader, exchange.folder.heads_path)
+    except (LogCutOff, ChainBroken) as error:
+        return Check(
+            "end of the log", Verdict.DANGER, str(error), "run `exchange verify`; the engine will not start"
+        )
+    except (HeadsUnusable, OSError):
+        # The check of the published heads tells.
+        pass
+    return Check("end of the log", Verdict.OK, "nothing that was made of the log lies beyond it")
 
 
 async def _lease(exchange: Exchange, dsn: str) -> Check:

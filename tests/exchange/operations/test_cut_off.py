@@ -46,15 +46,24 @@ def refused(result: Result, witness: str) -> None:
     assert f"see the runbook {RUNBOOK}" in result.stderr
 
 
-def test_a_snapshot_beyond_the_end(admitted: Cli, cli_json: CliJson, venue_dsn: str) -> None:
+def doctor(cli: Cli) -> str:
+    """The doctor's verdict on the end of the log."""
+    checks = json.loads(cli("doctor", "--json").stdout)
+    verdict: str = next(check["verdict"] for check in checks if check["name"] == "end of the log")
+    return verdict
+
+
+def test_a_snapshot_beyond_the_end(admitted: Cli, cli: Cli, cli_json: CliJson, venue_dsn: str) -> None:
     """It stops the engine, a new snapshot does not push it out, and pruning says that the events are lost."""
     cli_json("snapshot", "take")
     cut_off(venue_dsn)
 
     refused(admitted("BETA"), "a snapshot holds the state after event 4")
+    assert "danger" == doctor(cli)
     cli_json("snapshot", "take")
     refused(admitted("BETA"), "a snapshot holds the state after event 4")
     assert {"removed": 1} == cli_json("snapshot", "prune")
+    assert "ok" == doctor(cli)
     # After the engine's own first event.
     assert 5 == json.loads(admitted("BETA").stdout)["seq"]
 
