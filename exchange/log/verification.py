@@ -38,7 +38,7 @@ class Fault(msgspec.Struct, frozen=True):
     """Something that is not what it must be."""
 
     check: str
-    """Which check found it: chain, kinds, fold, ledger, reexecution, snapshots, heads."""
+    """Which check found it: chain, kinds, fold, ledger, reexecution, snapshots, heads, registry."""
     seq: int
     """The first event at which it shows."""
     what: str
@@ -59,6 +59,8 @@ class Verified(msgspec.Struct):
     """Compared with the fold."""
     heads: int = 0
     """Published heads compared with the log."""
+    registry_seq: int = 0
+    """The event up to which the registry was compared with one built anew; 0: it was not."""
     executed: int = 0
     """Commands that were run again."""
     not_executed: int = 0

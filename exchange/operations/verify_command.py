@@ -14,6 +14,9 @@ from exchange.log.verification import Fault, LogVerification, Verified, readable
 from exchange.operations.failures import explain
 from exchange.operations.options import exchange_options, json_option, run_async
 from exchange.operations.output import print_facts, print_json, progress_bar
+from exchange.registry import rebuild
+from exchange.registry.projection import ProjectionError
+from exchange.registry.store import ReconciliationFailed, RegistryDamaged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +55,8 @@ def verify(
 ) -> None:
     """Check the log: no gap, every hash, every kind known, the ledger's sums, snapshots, published heads, the registry.
 
-    With --from, what lies before is taken from the newest snapshot there. Nothing is changed, and the exchange may run.
+    With --from, what lies before is taken from the newest snapshot there. The registry is compared where the whole log is
+    checked; `exchange settle --verify` tells more about a difference. Nothing is changed, and the exchange may run.
 
     Exit codes of this command: 0 good, 1 damaged (the first bad seq and what is wrong with it are printed), 2 something
     could not be checked.
@@ -85,7 +89,36 @@ async def _verify(
         verification = LogVerification(reader, SnapshotStore(dsn), first, up_to, reexecute=reexecute)
         with progress_bar("verifying", up_to) as progress:
             (task,) = progress.task_ids
-            return await verification.run(heads, lambda seq: progress.update(task, completed=seq))
+            found = await verification.run(heads, lambda seq: progress.update(task, completed=seq))
+        if first == 1 and last is None and not found.faults and not found.unchecked:
+            await _verify_registry(dsn, reader, found)
+        return found
+
+
+async def _verify_registry(dsn: str, reader: LogReader, found: Verified) -> None:
+    """Compare the registry with one that is built anew from the log; where nothing was settled there is nothing to compare."""
+    with progress_bar("verifying the registry", found.last_seq) as progress:
+        (task,) = progress.task_ids
+
+        def on_progress(seq: int, target: int) -> None:
+            progress.update(task, completed=seq, total=max(seq, target))
+
+        try:
+            rebuilt = await rebuild.verify(dsn, reader, on_progress)
+        except rebuild.RebuildRuns as runs:
+            found.unchecked.append(Fault("registry", found.last_seq, str(runs)))
+            return
+        except (ReconciliationFailed, RegistryDamaged, ProjectionError) as error:
+            found.faults.append(Fault("registry", found.last_seq, str(error)))
+            return
+    if rebuilt.digest_before is None:
+        return
+    found.registry_seq = rebuilt.seq
+    for one in rebuilt.differences:
+        key = ", ".join(f"{name} {value}" for name, value in one.key.items())
+        found.faults.append(
+            Fault("registry", rebuilt.seq, f"the row {key} of {one.table} is not what the log says")
+        )
 
 
 def _show(found: Verified) -> None:
@@ -95,6 +128,10 @@ def _show(found: Verified) -> None:
         ("state", found.digest),
         ("snapshots", f"{found.snapshots} compared"),
         ("published heads", f"{found.heads} compared"),
+        (
+            "registry",
+            f"compared up to event {found.registry_seq}" if found.registry_seq else "not compared",
+        ),
     ]
     if found.executed or found.not_executed:
         facts.append(

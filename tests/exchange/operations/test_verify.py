@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from exchange.operations.cli import main
 from tests.exchange.operations.running import damage_log
+from tests.exchange.operations.test_doctor import execute
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +56,19 @@ def test_a_damaged_log(cli: Cli, traded: int, venue_dsn: str) -> None:
     assert 1 == result.exit_code
     assert "verdict          DAMAGED, first at event 2" in result.stdout
     assert "event 2: chain: its hash does not fit its content and the hash before it" in result.stdout
+
+
+def test_the_registry_is_compared(cli: Cli, cli_json: CliJson, traded: int, venue_dsn: str) -> None:
+    """What settlement wrote must be what a rebuild gives; a changed row is named by table and key."""
+    assert 0 == cli_json("verify")["registry_seq"]
+    cli_json("settle")
+    good = cli_json("verify")
+    assert good["last_seq"] == good["registry_seq"]
+
+    execute(venue_dsn, "UPDATE registry.checkpoint SET movements = movements + 1")
+    result = cli("verify")
+    assert 1 == result.exit_code
+    assert "registry: the row only_row True of checkpoint is not what the log says" in result.stdout
 
 
 def test_a_part(cli_json: CliJson, traded: int) -> None:
