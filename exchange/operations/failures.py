@@ -64,6 +64,8 @@ def explain(error: Exception) -> OperationError | None:
         explained = Refused(error.code, error.message)
     elif isinstance(error, KeyUnusable | FileUnusable | NothingFollows):
         explained = OperationError(str(error), ExitCode.USAGE)
+    elif isinstance(error, UnknownEvent) and error.is_newer:
+        explained = OperationError(f"{error}: use a newer program", ExitCode.LOG_UNUSABLE)
     elif isinstance(
         error,
         ArchiveMissing

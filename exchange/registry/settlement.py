@@ -132,6 +132,7 @@ class Settlement:
                     check_known(kind, stored.version)
                     projection.pass_over(stored.seq, stored.recorded_at)
                 else:
+                    check_known(kind, stored.version)
                     raise UnknownEvent(
                         kind, stored.version, "settlement does not know what it does to serials"
                     )

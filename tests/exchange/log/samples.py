@@ -1,8 +1,12 @@
 """Plausible events in any number, for tests of the log."""
 
+import msgspec
+
 from exchange.domain import events as ev
 from exchange.domain.holdings import LOWEST_SERIAL
 from exchange.domain.orders import OrderRequest
+from exchange.log.chain import GENESIS, content_digest, digest_of_request, event_hash
+from exchange.log.record import StoredEvent
 from matching.order import Side
 
 SYMBOLS = ("VCS-1340-2020", "GS-5-2021")
@@ -83,3 +87,26 @@ def mixed(count: int, first_seq: int = 1) -> list[ev.Recorded]:
         else:
             events.append(accepted(seq))
     return record(events, first_seq)
+
+
+def rehashed(rows: list[StoredEvent], begin: int) -> list[StoredEvent]:
+    """The rows with new hashes from a place on: what somebody does who knows how the chain is made."""
+    previous = rows[begin - 1].hash if begin else GENESIS
+    forged = rows[:begin]
+    for row in rows[begin:]:
+        content = content_digest(
+            row.seq,
+            row.epoch,
+            row.command,
+            row.recorded_at,
+            row.kind,
+            row.version,
+            row.instrument,
+            row.account,
+            row.counterparty,
+            row.payload,
+            digest_of_request(row.request),
+        )
+        previous = event_hash(previous, content)
+        forged.append(msgspec.structs.replace(row, hash=previous))
+    return forged

@@ -15,13 +15,13 @@ from exchange.domain import snapshot
 from exchange.domain.events import Fill
 from exchange.domain.state import State
 from exchange.log import record, verification
-from exchange.log.chain import GENESIS, content_digest, digest_of_request, event_hash
 from exchange.log.heads import LogHead, SignedHead, sign_head
 from exchange.log.signing import VenueKey
 from exchange.log.snapshots import Snapshot, SnapshotStore
 from exchange.log.verification import Fault, LogVerification, Verified
 from tests.exchange.domain.random_trading import RandomTrading, scarce_market
 from tests.exchange.log.conftest import tamper
+from tests.exchange.log.samples import rehashed
 from tests.exchange.log.test_requests import rows_of
 
 if TYPE_CHECKING:
@@ -80,29 +80,6 @@ async def verified(
     up_to = (await reader.head()).last_seq if last is None else last
     run = LogVerification(reader, SnapshotStore(log_dsn), first, up_to, reexecute=reexecute)
     return await run.run(heads)
-
-
-def rehashed(rows: list[StoredEvent], begin: int) -> list[StoredEvent]:
-    """The rows with new hashes from a place on: what somebody does who knows how the chain is made."""
-    previous = rows[begin - 1].hash if begin else GENESIS
-    forged = rows[:begin]
-    for row in rows[begin:]:
-        content = content_digest(
-            row.seq,
-            row.epoch,
-            row.command,
-            row.recorded_at,
-            row.kind,
-            row.version,
-            row.instrument,
-            row.account,
-            row.counterparty,
-            row.payload,
-            digest_of_request(row.request),
-        )
-        previous = event_hash(previous, content)
-        forged.append(msgspec.structs.replace(row, hash=previous))
-    return forged
 
 
 async def test_a_good_log(reader: LogReader, log_dsn: str, rows: list[StoredEvent]) -> None:

@@ -11,7 +11,7 @@ import asyncpg
 from exchange.domain.events import Fill
 from exchange.domain.venue import Venue
 from exchange.engine.client import EngineClient, EngineUnreachable
-from exchange.engine.engine import Engine, LeaseLost
+from exchange.engine.engine import Engine, LeaseLost, NotRecovered
 from exchange.engine.interface import EngineStopped
 from exchange.engine.server import EngineServer
 from exchange.engine.standby import Standby
@@ -41,6 +41,8 @@ EXPECTED_ENDS = (
     Fenced,
     CommitUnknown,
     LeaseLost,
+    # Another machine took over and wrote while this one recovered.
+    NotRecovered,
     EngineStopped,
     EngineUnreachable,
 )

@@ -52,14 +52,15 @@ class SimulatedTrader:
     async def follow_fills(self) -> None:
         """For ever: go on after the last one wherever a gateway answers."""
         while True:
-            after_seq = self.fills[-1] if self.fills else 0
-            gateway = self._gateway()
-            self._send(
-                f"{self.account} resumes",
-                lambda g=gateway, s=after_seq: g.resume(self.account, s, self._push_from),
-            )
+            self._resume(self._gateway(), self.fills[-1] if self.fills else 0)
             self._news.clear()
             await self._quiet()
+
+    def _resume(self, gateway: GatewayHost, after_seq: int) -> None:
+        self._send(
+            f"{self.account} resumes after {after_seq}",
+            lambda: gateway.resume(self.account, after_seq, self._push_from),
+        )
 
     async def _quiet(self) -> None:
         """Until nothing was heard for a while; then it may be that something was lost."""
