@@ -16,6 +16,7 @@ import asyncpg
 import psutil
 
 from exchange.domain import snapshot
+from exchange.domain.events import Fill
 from exchange.domain.state import State
 from exchange.engine.client import EngineClient
 from exchange.log import lease
@@ -239,14 +240,14 @@ class Arena:
 
     async def _hear_everything(self) -> None:
         rows = await read_log(self.direct_dsn)
+        lasts = [
+            (seqs[account], [row.seq for row in rows if row.kind in kinds and _concerns(row, account)][-1:])
+            for seqs, kinds in ((self.history.fills, (Fill.kind,)), (self.history.order_events, ORDER_KINDS))
+            for account in ACCOUNTS
+        ]
 
         def heard() -> bool:
-            return all(
-                seqs[account][-1:]
-                == [row.seq for row in rows if row.kind in kinds and _concerns(row, account)][-1:]
-                for seqs, kinds in ((self.history.fills, ("fill",)), (self.history.order_events, ORDER_KINDS))
-                for account in ACCOUNTS
-            )
+            return all(seqs[-1:] == last for seqs, last in lasts)
 
         await eventually(heard, "all is heard on the channels")
 
