@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,17 +9,14 @@ from typing import TYPE_CHECKING
 
 from exchange.domain import commands
 from exchange.domain.identity import LOCAL_OPERATOR
-from exchange.engine.interface import EngineStopped
 from exchange.engine.server import EngineServer
 from exchange.operations import child
 from exchange.operations.engine_runtime import PROGRAM, prepare_database, run_engine, take_lease
-from exchange.operations.gateway_serving import serve_gateway
+from exchange.operations.gateway_serving import serve_gateway, until_either_stops
 from exchange.operations.work import EngineWork
 
 if TYPE_CHECKING:
-    from exchange.engine.engine import Engine
     from exchange.operations.engine_runtime import RunningEngine
-    from gateway.core import Gateway
 
 
 async def main(work: EngineWork, parent: child.Parent) -> None:
@@ -55,24 +51,10 @@ async def main(work: EngineWork, parent: child.Parent) -> None:
         }
         parent.report(child.Ready(facts))
         try:
-            await parent.work_until_stop(_until_anything_stops(running.engine, gateway))
+            await parent.work_until_stop(until_either_stops(running.engine, gateway))
         except Exception as error:  # noqa: BLE001 - whatever stopped the engine, the log is the truth now
             # Fail stop: nobody gets a goodbye, the next engine is on its way.
             child.fail_now(parent, error)
-
-
-async def _until_anything_stops(engine: Engine, gateway: Gateway | None) -> None:
-    """Return when the engine was stopped; raise what made it fail, or when its gateway cannot go on."""
-    working = asyncio.create_task(engine.wait())
-    try:
-        await asyncio.wait(
-            [working, *([gateway.stopped] if gateway else [])], return_when=asyncio.FIRST_COMPLETED
-        )
-        if not working.done():
-            raise EngineStopped("the gateway cannot go on")
-        await working
-    finally:
-        working.cancel()
 
 
 async def _open_venue(running: RunningEngine, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from exchange.engine.interface import EngineStopped
 from exchange.log.recovery import recover
 from exchange.log.snapshots import SnapshotStore
 from exchange.registry.view import RegistryReader
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from exchange.domain.state import State
+    from exchange.engine.engine import Engine
     from exchange.engine.interface import EnginePort
     from exchange.log.reader import LogReader
     from exchange.operations.work import FixWork
@@ -60,7 +63,7 @@ async def serve_gateway(
             if fix is None:
                 yield gateway
             else:
-                async with _serve_fix(gateway, dsn, fix):
+                async with serve_fix(gateway, dsn, fix):
                     yield gateway
         finally:
             await runner.cleanup()
@@ -68,7 +71,7 @@ async def serve_gateway(
 
 
 @asynccontextmanager
-async def _serve_fix(gateway: Gateway, dsn: str, work: FixWork) -> AsyncIterator[None]:
+async def serve_fix(gateway: Gateway, dsn: str, work: FixWork) -> AsyncIterator[None]:
     """Serves FIX. When its numbers cannot be saved any more, the gateway is of no use and its process ends."""
     tls = None
     if work.tls_certificate:
@@ -83,3 +86,17 @@ async def _serve_fix(gateway: Gateway, dsn: str, work: FixWork) -> AsyncIterator
     finally:
         await server.close()
         await store.close()
+
+
+async def until_either_stops(engine: Engine, gateway: Gateway | None) -> None:
+    """Return when the engine was stopped; raise what made it fail, or when its gateway cannot go on."""
+    working = asyncio.create_task(engine.wait())
+    try:
+        await asyncio.wait(
+            [working, *([gateway.stopped] if gateway else [])], return_when=asyncio.FIRST_COMPLETED
+        )
+        if not working.done():
+            raise EngineStopped("the gateway cannot go on")
+        await working
+    finally:
+        working.cancel()

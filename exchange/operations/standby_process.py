@@ -18,11 +18,12 @@ from exchange.log.snapshots import SnapshotStore
 from exchange.operations import child
 from exchange.operations.cut_off import demand_end
 from exchange.operations.engine_runtime import PROGRAM, take_lease
-from exchange.operations.gateway_serving import serve_gateway
+from exchange.operations.gateway_serving import serve_fix, serve_gateway, until_either_stops
 from exchange.operations.work import EngineWork
 
 if TYPE_CHECKING:
     from exchange.log.writer import LogWriter
+    from gateway.core import Gateway
 
 log = structlog.get_logger()
 
@@ -41,20 +42,25 @@ async def main(work: EngineWork, parent: child.Parent) -> None:
         server = EngineServer(standby, Path(work.socket), PROGRAM)
         await server.start()
         stack.push_async_callback(server.close)
+        gateway = None
         if work.listening_fd is not None:
-            await stack.enter_async_context(
+            gateway = await stack.enter_async_context(
                 serve_gateway(standby, reader, work.dsn, "gateway", work.listening_fd, work.signer_socket)
             )
         child.quieten_collector()
         parent.report(child.Ready({"recovery": recovery.summary(), "epoch": standby.epoch, "seq": seq}))
         try:
-            await parent.work_until_stop(_stand_by_and_write(work, standby, snapshots, parent))
+            await parent.work_until_stop(_stand_by_and_write(work, standby, gateway, snapshots, parent))
         except Exception as error:  # noqa: BLE001 - whatever it was, the log is the truth: start anew
             child.fail_now(parent, error)
 
 
 async def _stand_by_and_write(
-    work: EngineWork, standby: Standby, snapshots: SnapshotStore, parent: child.Parent
+    work: EngineWork,
+    standby: Standby,
+    gateway: Gateway | None,
+    snapshots: SnapshotStore,
+    parent: child.Parent,
 ) -> None:
     """Never returns; raises what ends the standby, or the engine that it became."""
     writer = await _stand_by(work, standby, snapshots, parent)
@@ -66,7 +72,11 @@ async def _stand_by_and_write(
         seq=engine.durable_seq,
         promotion_ms=round((time.monotonic() - began_at) * 1000),
     )
-    await engine.wait()
+    async with contextlib.AsyncExitStack() as stack:
+        if gateway is not None and work.fix is not None:
+            # Not before: the numbers of FIX sessions have one keeper, who was the other exchange.
+            await stack.enter_async_context(serve_fix(gateway, work.dsn, work.fix))
+        await until_either_stops(engine, gateway)
 
 
 async def _stand_by(

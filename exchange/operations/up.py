@@ -108,6 +108,8 @@ def up(exchange: Exchange, *, as_json: bool) -> None:
         raise OperationError(
             "--standby needs the --dsn of a server that both exchanges reach, and no --demo", ExitCode.USAGE
         )
+    if settings.standby and settings.fix and settings.gateways:
+        raise OperationError("--standby serves FIX with --gateways 0 only", ExitCode.USAGE)
     folder = exchange.folder
     folder.make()
     with folder.run_lock() as lock:

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from exchange.operations.cli import main
 from exchange.operations.errors import ExitCode
 from tests.exchange.operations.running import RunningExchange
+from tests.gateway.fix.fix_exchange import FixClient
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -30,6 +31,16 @@ async def participants(exchange: RunningExchange, dsn: str) -> int:
         )
     )["seq"]
     return seq
+
+
+async def kill(exchange: RunningExchange) -> None:
+    """`kill -9` of all its processes."""
+    processes = exchange.descendants()
+    exchange.process.kill()
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    await exchange.process.wait()
 
 
 async def test_a_standby_takes_over(tmp_path: Path, dsn: str) -> None:
@@ -51,12 +62,7 @@ async def test_a_standby_takes_over(tmp_path: Path, dsn: str) -> None:
             return await standby_seq() == seq
 
         await eventually(has_followed, "the standby's following")
-        processes = first.descendants()
-        first.process.kill()
-        for process in processes:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        await first.process.wait()
+        await kill(first)
         assert seq + 2 == await participants(second, dsn)
         assert seq + 2 == await standby_seq()
         await second.logged("took over: this exchange writes the log now")
@@ -86,6 +92,41 @@ async def test_gateways_find_the_engine_that_writes(tmp_path: Path, dsn: str) ->
                 return False
 
         await eventually(serves, "the first exchange's gateway with the other engine")
+
+
+async def test_fix_goes_on_with_the_standby(tmp_path: Path, dsn: str) -> None:
+    """A FIX session goes on at the exchange that took over, with its numbers; before, nobody listens there."""
+    options = ("--dsn", dsn, "--gateways", "0", "--fix", "127.0.0.1:0")
+    first = await RunningExchange.start(tmp_path / "first", *options)
+    second = await RunningExchange.start(tmp_path / "second", *options, "--standby")
+    async with second:
+        for arguments in (
+            ("participants", "admit", "MAKER", "--name", "Maker"),
+            ("accounts", "open", "MAKER-1", "MAKER"),
+        ):
+            await first.command_json("admin", *arguments, "--dsn", dsn)
+        created = await first.command_json(
+            "admin", "fix", "create", "MAKERFIX", "--account", "MAKER-1", "--dsn", dsn
+        )
+        ports = [int(exchange.facts["fix"].rpartition(":")[2]) for exchange in (first, second)]
+        client = FixClient("MAKERFIX", password=created["password"])
+        with pytest.raises(OSError, match="Connect"):
+            await client.connect(ports[1])
+        await client.log_on(ports[0])
+        client.send("BB", {909: "first"})
+        assert 3 == (await client.next("BA")).number
+        await kill(first)
+        await client.gone()
+
+        async def listens() -> bool:
+            with contextlib.suppress(OSError):
+                await client.log_on(ports[1])
+                return True
+            return False
+
+        await eventually(listens, "FIX at the standby")
+        client.send("BB", {909: "second"})
+        assert 6 == (await client.next("BA")).number
 
 
 def test_what_a_standby_needs(tmp_path: Path) -> None:

@@ -88,7 +88,14 @@ class Gone(Exception):  # noqa: N818 - it says what happened
 class FixClient:
     """A counterparty in this event loop. It keeps what it sent, and its numbers, across connections."""
 
-    def __init__(self, comp_id: str, *, resets: bool = False, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        comp_id: str,
+        *,
+        password: str = PASSWORD,
+        resets: bool = False,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.comp_id = comp_id
         settings = SessionSettings(comp_id, VENUE_COMP_ID, reset_on_logon=resets, initiator=True)
         self.session = Session(settings)
@@ -100,17 +107,20 @@ class FixClient:
         self.kept: dict[int, bytes] = {}
         self.logged_on = asyncio.Event()
         self.lost = asyncio.Event()
+        self._password = password
         self._tls = tls
         self._news = asyncio.Event()
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
 
-    async def connect(self, port: int, password: str = PASSWORD, *, reset: bool = False) -> None:
+    async def connect(self, port: int, password: str = "", *, reset: bool = False) -> None:
         """Connect and log on; returns before there is an answer."""
         self.logged_on.clear()
         self.lost.clear()
         reader, self._writer = await asyncio.open_connection("127.0.0.1", port, ssl=self._tls)
-        self._do(self.session.connect(time.time_ns(), 30, self.comp_id, password, reset=reset))
+        self._do(
+            self.session.connect(time.time_ns(), 30, self.comp_id, password or self._password, reset=reset)
+        )
         self._reading = asyncio.create_task(self._read(reader))
 
     async def log_on(self, port: int, *, reset: bool = False) -> None:
