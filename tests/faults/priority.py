@@ -1,7 +1,6 @@
 """Price-time priority over a whole log, checked from its events alone by a book that is too simple to be wrong.
 
-It knows nothing of the product's book: a list of live orders per instrument, searched from end to end at each trade. Histories
-with icebergs or auctions are not for it.
+It knows nothing of the product's book. Histories with icebergs or auctions are not for it.
 """
 
 from __future__ import annotations
@@ -24,8 +23,6 @@ class LiveOrder(msgspec.Struct):
     side: Side
     price_ticks: int
     quantity: int
-    since_seq: int
-    """The event that gave it its place."""
     done: int = 0
 
     @property
@@ -33,10 +30,43 @@ class LiveOrder(msgspec.Struct):
         """What may still trade."""
         return self.quantity - self.done
 
-    @property
-    def rank(self) -> tuple[int, int]:
-        """The lower, the earlier it trades."""
-        return (-self.price_ticks if self.side is Side.BUY else self.price_ticks), self.since_seq
+
+class NaiveBook:
+    """The live orders of an instrument: by side and price, those of a price in the order in which they came there."""
+
+    def __init__(self) -> None:
+        self.orders: dict[int, LiveOrder] = {}
+        self._levels: dict[Side, dict[int, dict[int, LiveOrder]]] = {Side.BUY: {}, Side.SELL: {}}
+
+    def add(self, order: LiveOrder) -> None:
+        """Put an order behind all others of its price."""
+        self.orders[order.order_id] = order
+        self._levels[order.side].setdefault(order.price_ticks, {})[order.order_id] = order
+
+    def remove(self, order: LiveOrder) -> None:
+        """Take an order out."""
+        del self.orders[order.order_id]
+        level = self._levels[order.side][order.price_ticks]
+        del level[order.order_id]
+        if not level:
+            del self._levels[order.side][order.price_ticks]
+
+    def take(self, order_id: int, quantity: int) -> None:
+        """Some of an order is done."""
+        order = self.orders[order_id]
+        order.done += quantity
+        if order.open_quantity <= 0:
+            self.remove(order)
+
+    def best_price(self, side: Side) -> int | None:
+        """The best of all prices that are asked or bid."""
+        prices = self._levels[side]
+        return (max if side is Side.BUY else min)(prices, default=None)
+
+    def first(self, side: Side) -> LiveOrder | None:
+        """Whose turn it is on a side."""
+        price = self.best_price(side)
+        return None if price is None else next(iter(self._levels[side][price].values()))
 
 
 class PriorityCheck:
@@ -45,7 +75,7 @@ class PriorityCheck:
     def __init__(self) -> None:
         self.violations: list[str] = []
         self.trades = 0
-        self._books: dict[str, dict[int, LiveOrder]] = {}
+        self._books: dict[str, NaiveBook] = {}
 
     def feed(self, log: Iterable[ev.Recorded]) -> None:
         """Follow events in the order of the log."""
@@ -58,30 +88,34 @@ class PriorityCheck:
 
     def _follow(self, seq: int, event: ev.Event) -> None:
         if isinstance(event, ev.OrderAccepted):
-            order = LiveOrder(seq, event.order.side, event.price, event.order.quantity, seq)
-            self._books.setdefault(event.order.instrument, {})[seq] = order
+            order = LiveOrder(seq, event.order.side, event.price, event.order.quantity)
+            self._books.setdefault(event.order.instrument, NaiveBook()).add(order)
         elif isinstance(event, ev.OrderCancelled):
-            self._books[event.instrument].pop(event.order_id, None)
+            book = self._books[event.instrument]
+            book.remove(book.orders[event.order_id])
         elif isinstance(event, ev.OrdersDecremented):
-            self._take(event.instrument, event.maker_order_id, event.quantity)
-            self._take(event.instrument, event.taker_order_id, event.quantity)
+            self._books[event.instrument].take(event.maker_order_id, event.quantity)
+            self._books[event.instrument].take(event.taker_order_id, event.quantity)
         elif isinstance(event, ev.OrderAmended):
-            order = self._books[event.instrument][event.order_id]
-            order.price_ticks, order.quantity = event.price, event.quantity
-            if not event.keeps_priority:
-                order.since_seq = seq
+            book = self._books[event.instrument]
+            order = book.orders[event.order_id]
+            if event.keeps_priority:
+                order.quantity = event.quantity
+            else:
+                book.remove(order)
+                order.price_ticks, order.quantity = event.price, event.quantity
+                book.add(order)
         elif isinstance(event, ev.Fill):
             self._trade(seq, event)
 
     def _trade(self, seq: int, fill: ev.Fill) -> None:
         self.trades += 1
-        book = self._books.get(fill.instrument, {})
-        taker, maker = book.get(fill.taker_order_id), book.get(fill.maker_order_id)
+        book = self._books.setdefault(fill.instrument, NaiveBook())
+        taker, maker = book.orders.get(fill.taker_order_id), book.orders.get(fill.maker_order_id)
         if taker is None or maker is None:
             self.violations.append(f"trade {seq} is of orders that are not live")
             return
-        resting = [order for order in book.values() if order.side is not taker.side]
-        first = min(resting, key=lambda order: order.rank, default=None)
+        first = book.first(Side.SELL if taker.side is Side.BUY else Side.BUY)
         if first is not maker:
             self.violations.append(
                 f"trade {seq} is of order {maker.order_id}, but {first and first.order_id} came first"
@@ -92,20 +126,12 @@ class PriorityCheck:
             self.violations.append(f"trade {seq} is at {fill.price}, beyond its taker's {taker.price_ticks}")
         if fill.quantity > min(maker.open_quantity, taker.open_quantity):
             self.violations.append(f"trade {seq} is of {fill.quantity}, more than was open")
-        self._take(fill.instrument, maker.order_id, fill.quantity)
-        self._take(fill.instrument, taker.order_id, fill.quantity)
-
-    def _take(self, instrument: str, order_id: int, quantity: int) -> None:
-        order = self._books[instrument][order_id]
-        order.done += quantity
-        if order.open_quantity <= 0:
-            del self._books[instrument][order_id]
+        book.take(maker.order_id, fill.quantity)
+        book.take(taker.order_id, fill.quantity)
 
     def _check_crossed(self, seq: int) -> None:
         for symbol, book in self._books.items():
-            bids = (order.price_ticks for order in book.values() if order.side is Side.BUY)
-            asks = (order.price_ticks for order in book.values() if order.side is Side.SELL)
-            bid, ask = max(bids, default=None), min(asks, default=None)
+            bid, ask = book.best_price(Side.BUY), book.best_price(Side.SELL)
             if bid is not None and ask is not None and bid >= ask:
                 self.violations.append(f"before event {seq} {symbol} stood crossed: {bid} bid, {ask} asked")
 
