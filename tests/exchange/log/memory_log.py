@@ -52,6 +52,8 @@ class MemoryLog:
         self.answers_pass = asyncio.Event()
         """Cleared: the server hears everything, and its clients nothing."""
         self.answers_pass.set()
+        self.lost_statements = self.lost_answers = 0
+        """What connections lost: before the server did it, and afterwards."""
         self.lease = MemoryLease()
         self.snapshots: list[Snapshot] = []
 
@@ -204,6 +206,7 @@ class MemorySession:
                 await asyncio.sleep(self.log.latency())
                 if not self._link_is_up:
                     # Lost on the way, and whatever comes after it.
+                    self.log.lost_statements += 1
                     await asyncio.get_running_loop().create_future()
                 await self._execute(statement, answer)
         finally:
@@ -223,6 +226,7 @@ class MemorySession:
         await self.log.answers_pass.wait()
         await asyncio.sleep(self.log.latency())
         if answer.done() or not self._link_is_up:
+            self.log.lost_answers += error is None
             return
         if error is None:
             answer.set_result(result)

@@ -44,6 +44,8 @@ def test_nobody_is_ever_told_a_lie() -> None:
     # The stories are worth telling: processes died, others took over, and the market went on.
     assert min(story.lives for story in stories) >= 4
     assert sum(story.epochs > 2 for story in stories) > QUICK_SEEDS // 4
+    assert sum(story.lost_statements for story in stories) > 0
+    assert sum(story.lost_answers for story in stories) > 0
     assert sum(story.fills for story in stories) > 5 * QUICK_SEEDS
 
 

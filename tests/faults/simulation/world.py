@@ -56,6 +56,9 @@ class Story(msgspec.Struct, frozen=True):
     lives: int
     """Of all processes."""
     epochs: int
+    lost_statements: int
+    lost_answers: int
+    """Of writers, before and after the database had done what was asked."""
     faults: list[str]
 
 
@@ -159,6 +162,8 @@ class World:
             sum(row.kind == Fill.kind for row in self.log.rows),
             sum(host.lives for host in (*self.engines, *self.gateways)),
             self.log.epoch,
+            self.log.lost_statements,
+            self.log.lost_answers,
             self._faults,
         )
 
