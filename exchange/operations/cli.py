@@ -21,6 +21,7 @@ from exchange.operations.admin.participants import accounts, keys, participants
 from exchange.operations.admin.parties import parties
 from exchange.operations.admin.proceeds import proceeds
 from exchange.operations.admin.projects import issuances, projects
+from exchange.operations.admin.protection import protection
 from exchange.operations.admin.reversals import reversals
 from exchange.operations.admin.technologies import technologies
 from exchange.operations.archive_command import archive
@@ -72,6 +73,7 @@ for group in (
     accounts,
     keys,
     fix,
+    protection,
     classes,
     cash,
     units,
