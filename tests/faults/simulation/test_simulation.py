@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +15,7 @@ from exchange.domain.events import Fill
 from exchange.engine.engine import Engine, _Batch
 from exchange.engine.standby import Standby
 from tests.exchange.log.memory_log import MemoryLog
+from tests.faults.processes import REPOSITORY
 from tests.faults.simulation.virtual_time import NothingLeft, VirtualLoop
 from tests.faults.simulation.world import Story, tell
 
@@ -57,12 +61,22 @@ def test_thousands_of_stories() -> None:
 
 
 def test_a_seed_tells_the_same_story() -> None:
-    """The same seed gives the same run to the last message, delay and hash; another seed gives another."""
+    """The same seed gives the same run to the last message, delay and hash, in other processes too; another gives another."""
     seed = random.randrange(10**9)
+    program = f"from tests.faults.simulation.world import tell; print(tell({seed}).digest)"
 
     first, again, other = tell(seed), tell(seed), tell(seed + 1)
+    elsewhere = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONHASHSEED": str(random.randrange(1, 10**9))},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
 
     assert first == again
+    assert first.digest == elsewhere.stdout.strip()
     assert first.digest != other.digest
 
 
