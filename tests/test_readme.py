@@ -1,4 +1,4 @@
-"""The quick starts of the README do what it says, on an exchange with the demo market."""
+"""The quick starts of the README, and the page on the rules of carbon, do what they say on an exchange with the demo market."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from tests.exchange.operations.running import RunningExchange
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SHELL_BLOCKS: list[str] = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+CARBON = (ROOT / "exchange" / "domain" / "carbon" / "README.md").read_text(encoding="utf-8")
+SHELL_BLOCKS: list[str] = re.findall(r"```bash\n(.*?)```", README + CARBON, re.DOTALL)
 COMMANDS = [line for block in SHELL_BLOCKS for line in block.splitlines() if not line.startswith("deploy/")]
 SHELL_SYNTAX = re.compile(r"[$|<>&;`]")
 FIRST_ORDER, FIRST_QUOTE = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
