@@ -113,8 +113,10 @@ class Arena:
         data_dir = self._folder / name / "data"
         data_dir.parent.mkdir(exist_ok=True)
         (data_dir.parent / "exchange.toml").write_text(f"snapshot_every_events = {SNAPSHOT_EVERY_EVENTS}\n")
+        # A standby serves FIX in its engine's process.
+        gateways = "0" if options else "1"
         exchange = await RunningExchange.start(
-            data_dir, "--dsn", self.database.dsn, "--gateways", "1", "--fix", "127.0.0.1:0",
+            data_dir, "--dsn", self.database.dsn, "--gateways", gateways, "--fix", "127.0.0.1:0",
             "--config", str(data_dir.parent / "exchange.toml"), *options,
         )  # fmt: skip
         proxy = await self._stack.enter_async_context(FaultProxy(exchange.facts["websocket"]))
