@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LOGON_LIMIT_S = 10
-TRD_MATCH_ID = 880
+CL_ORD_ID, TRD_MATCH_ID = 11, 880
 
 
 class Maker(FixClient):
@@ -55,8 +55,11 @@ class Maker(FixClient):
                 while True:
                     self._orders += 1
                     side, price = ("1", "9.99") if self._orders % 2 else ("2", "10.01")
-                    self.send("D", new_order(f"{self.comp_id}-{self._orders}", side, price))
-                    await self.next("8")
+                    order = f"{self.comp_id}-{self._orders}"
+                    self.send("D", new_order(order, side, price))
+                    # No more than this on its way: while a resend goes on the venue lets only so many messages wait.
+                    while text((await self.next("8")).fields, CL_ORD_ID) != order:
+                        pass
                     # So that the book stays thin and both makers have their turn.
                     old = f"{self.comp_id}-{self._orders - 4}"
                     self.send("F", {41: old, 11: f"end-{old}", 55: PROJECT.symbol, 54: side, 60: now()})

@@ -34,9 +34,13 @@ def test_command_line_beats_environment_beats_file_beats_default(tmp_path: Path)
         "data_dir": Origin.ENVIRONMENT,
         "dsn": Origin.DEFAULT,
         "http": Origin.COMMAND_LINE,
+        "fix": Origin.DEFAULT,
+        "fix_tls_certificate": Origin.DEFAULT,
+        "fix_tls_key": Origin.DEFAULT,
         "gateways": Origin.ENVIRONMENT,
         "venue_name": Origin.FILE,
         "snapshot_every_events": Origin.DEFAULT,
+        "standby": Origin.DEFAULT,
         "demo": Origin.DEFAULT,
         "demo_seed": Origin.DEFAULT,
     } == found.origins

@@ -65,7 +65,9 @@ async def test_a_session_is_shown_again(tmp_path: Path, dsn: str) -> None:
             seen = [trade.trade_id for trade in (await client.market_trades(PROJECT.symbol)).trades]
             while seen[-1:] != fills[-1:]:
                 seen += [
-                    trade.trade_id for trade in (await anext(stream)).data.trades if trade.trade_id not in seen
+                    trade.trade_id
+                    for trade in (await anext(stream)).data.trades
+                    if trade.trade_id not in seen
                 ]
         assert fills == seen
         with pytest.raises(RejectedError) as refused:
