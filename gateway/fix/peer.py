@@ -179,9 +179,7 @@ class FixPeer:
         if self._in_flight:
             self._dealt_with[message.number] = None
         self._outbox.changed(self)
-        connection = self.connection
-        if connection is not None and len(self._in_flight) <= MAX_IN_FLIGHT // 2:
-            connection.read_on()
+        self._see_to_reading()
 
     def venue_session_closed(self, reason: str) -> None:
         """The venue itself ended the session."""
@@ -225,6 +223,17 @@ class FixPeer:
                 self._logged_out(end.reason)
             elif self.connection is not None:
                 self._outbox.afterwards(functools.partial(self.connection.close, end.reason))
+        self._see_to_reading()
+
+    def _see_to_reading(self) -> None:
+        """Read no more than can be dealt with: a peer that sends on waits, during a resend, too."""
+        connection = self.connection
+        if connection is None:
+            return
+        if not self.session.reading or len(self._in_flight) > MAX_IN_FLIGHT:
+            connection.pause()
+        elif len(self._in_flight) <= MAX_IN_FLIGHT // 2:
+            connection.read_on()
 
     def _other(self, event: se.Event) -> None:
         if isinstance(event, se.LoggedOn):
@@ -270,8 +279,6 @@ class FixPeer:
         statistics = self.gateway.statistics
         name = f"fix.{message.msg_type}"
         statistics.requests[name] = statistics.requests.get(name, 0) + 1
-        if len(self._in_flight) > MAX_IN_FLIGHT and self.connection is not None:
-            self.connection.pause()
         if self.maker is None or self._waiting:
             self._waiting.append(message)
         elif self._desk is not None:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from gateway.fix.framing import Framer
+from gateway.fix.session import MAX_WAITING_BYTES
 from tests.gateway.fix.dialogue import show, wire
 from tests.gateway.fix.fix_exchange import PASSWORD, register, serving_fix
 from tests.market import ALPHA, PROJECT
@@ -131,6 +132,22 @@ async def test_numbers_over_a_socket(exchange: RunningExchange) -> None:
         maker.send("0|34=3")
         text = "MsgSeqNum too low, expecting 10 but received 3"
         await maker.expect(f"5|34=10|58={text}", "closed")
+
+
+async def test_who_sends_on_during_a_resend_waits(exchange: RunningExchange) -> None:
+    """More than may wait is not read before the resend is done; then it is, and nobody is cut off."""
+    await register(exchange, MAKER, ALPHA)
+    async with serving_fix(exchange.gateway, exchange.dsn) as port:
+        maker = await RawClient.connect(port)
+        maker.send(logon(1), order("order-1", 2))
+        await maker.expect("A|34=1|98=0|108=30|383=65536")
+        assert (await maker.next()).startswith("8|34=2|")
+        heartbeat = to_venue("0|34=4")
+        count = MAX_WAITING_BYTES * 3 // 2 // len(heartbeat)
+        maker.send("2|34=3|7=2|16=0", *(f"0|34={number}" for number in range(4, 4 + count)))
+        maker.send(f"1|34={4 + count}|112=all read")
+        assert (await maker.next()).startswith("8|34=2|43=Y")
+        await maker.expect("0|34=3|112=all read")
 
 
 async def test_reset_needs_credentials(exchange: RunningExchange) -> None:
