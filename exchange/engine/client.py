@@ -37,6 +37,8 @@ class EngineClient:
         self._durable_seq = 0
         self._last_batch: list[Recorded] = []
         self.epoch = 0
+        self.standing_by = False
+        """Whether the engine took no commands when the connection was made."""
 
     @classmethod
     async def connect(cls, path: Path) -> Self:
@@ -116,6 +118,7 @@ class EngineClient:
                 self._answer_received(answered)
         else:
             self.epoch = frame.epoch
+            self.standing_by = frame.standing_by
             self._durable_seq = frame.durable_seq
             self._hello.set_result(frame)
 

@@ -127,6 +127,11 @@ class Engine:
         return self._durable_seq
 
     @property
+    def standing_by(self) -> bool:
+        """Never: who runs an engine has the lease."""
+        return False
+
+    @property
     def waiting_commands(self) -> int:
         """Commands that have not been executed yet."""
         return len(self._waiting)

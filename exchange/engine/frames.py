@@ -12,7 +12,7 @@ from exchange.domain.commands import Command
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 MAX_FRAME_BYTES = 256 * 1024 * 1024
 """A batch of events at its largest; a longer frame is damage."""
 _LENGTH_BYTES = 4
@@ -29,6 +29,8 @@ class Hello(Frame, frozen=True):
     program: str
     epoch: int
     durable_seq: int
+    standing_by: bool
+    """Whether another engine writes the log and this one takes no commands yet."""
 
 
 class Submit(Frame, frozen=True):

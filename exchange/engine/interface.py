@@ -60,5 +60,9 @@ class ServedPort(EnginePort, Protocol):
     def epoch(self) -> int:
         """Of the engine whose events listeners are given."""
 
+    @property
+    def standing_by(self) -> bool:
+        """Whether another engine writes the log and this one takes no commands yet."""
+
     def listen_stored(self, listener: Callable[[list[StoredEvent]], None]) -> Callable[[], None]:
         """Call the listener with every durable batch in its encoded form, before the listeners of `listen`."""

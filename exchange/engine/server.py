@@ -101,8 +101,9 @@ class _Connection(frames.FrameProtocol):
         """Greet."""
         self._transport = transport  # type: ignore[assignment]  # a stream connection has a full transport
         self._connections[self] = None
+        engine = self._engine
         hello = frames.Hello(
-            frames.PROTOCOL_VERSION, self._program, self._engine.epoch, self._engine.durable_seq
+            frames.PROTOCOL_VERSION, self._program, engine.epoch, engine.durable_seq, engine.standing_by
         )
         self.send(frames.encode(hello))
 

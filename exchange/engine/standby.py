@@ -72,6 +72,11 @@ class Standby:
         return self._engine.epoch if self._engine else self._followed_epoch
 
     @property
+    def standing_by(self) -> bool:
+        """Until it has taken over."""
+        return self._engine is None
+
+    @property
     def durable_seq(self) -> int:
         """Seq of the last event that listeners were given."""
         return self._engine.durable_seq if self._engine else self._state.last_seq

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import time
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,7 @@ from exchange.domain.state import State
 from exchange.log.snapshots import ANY_SEQ
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from exchange.log.reader import LogReader
     from exchange.log.snapshots import SnapshotStore
@@ -44,10 +46,11 @@ async def recover(reader: LogReader, snapshots: SnapshotStore) -> Recovery:
     state, problems = await _from_snapshot(snapshots)
     snapshot_seq = state.last_seq
     apply = state.apply
-    async for page in reader.pages(snapshot_seq, verify=True):
-        for stored in page:
-            recorded = stored.to_recorded()
-            apply(recorded.seq, recorded.recorded_at, recorded.event)
+    with _without_collector():
+        async for page in reader.pages(snapshot_seq, verify=True):
+            for stored in page:
+                recorded = stored.to_recorded()
+                apply(recorded.seq, recorded.recorded_at, recorded.event)
     return Recovery(
         state=state,
         snapshot_seq=snapshot_seq,
@@ -55,6 +58,18 @@ async def recover(reader: LogReader, snapshots: SnapshotStore) -> Recovery:
         duration_ms=round((time.monotonic() - began_at) * 1000),
         problems=tuple(problems),
     )
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """A state grows and has no cycles: looking for some takes a fifth of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 async def state_at(

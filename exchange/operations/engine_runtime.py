@@ -90,12 +90,18 @@ async def wait_for_engine(dsn: str, socket: Path, on_wait: Callable[[str], None]
     while True:
         for path in (socket, await _socket_of_writer(dsn)):
             try:
-                if path is not None:
-                    return await EngineClient.connect(path)
+                if path is None:
+                    continue
+                client = await EngineClient.connect(path)
             except EngineUnreachable as error:
                 tries += 1
                 if tries == _TELL_AFTER_TRIES:
                     on_wait(str(error))
+            else:
+                # The lease may still name one that was started anew as a standby: it will not write for us.
+                if path == socket or not client.standing_by:
+                    return client
+                await client.close()
         await asyncio.sleep(_ENGINE_RETRY_S)
 
 

@@ -214,7 +214,7 @@ async def test_refusals_and_repetitions_come_over_the_socket(
         (frames.MAX_FRAME_BYTES + 1).to_bytes(4, "big"),
         b"\x00\x00\x00\x00",
         b"\x00\x00\x00\x05\xc1\xc1\xc1\xc1\xc1",
-        frames.encode(frames.Hello(frames.PROTOCOL_VERSION, "client", 1, 1)),
+        frames.encode(frames.Hello(frames.PROTOCOL_VERSION, "client", 1, 1, False)),
         frames.encode(frames.Answers([])),
         framed("Submit", [[1, {"command": "DropTables"}]]),
         framed("Submit", [[1, {"command": "CloseSession", "session": "x", "reason": ""}]]),
@@ -274,7 +274,7 @@ async def stranger(path: Path, greeting: bytes) -> AsyncIterator[None]:
     ("greeting", "complaint"),
     [
         (
-            frames.encode(frames.Hello(frames.PROTOCOL_VERSION + 1, "carbon-exchange 99", 1, 1)),
+            frames.encode(frames.Hello(frames.PROTOCOL_VERSION + 1, "carbon-exchange 99", 1, 1, False)),
             rf"\(carbon-exchange 99\) speaks protocol {frames.PROTOCOL_VERSION + 1}, this program",
         ),
         (b"", "closed the connection"),

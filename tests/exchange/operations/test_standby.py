@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from typing import TYPE_CHECKING
@@ -11,7 +12,18 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
+from exchange.domain.state import State
+from exchange.domain.venue import Venue
+from exchange.engine.engine import Engine
+from exchange.engine.server import EngineServer
+from exchange.engine.standby import Standby
+from exchange.log.chain import GENESIS
+from exchange.log.lease import WriterIdentity
+from exchange.log.migrations import migrate
+from exchange.log.reader import LogReader
+from exchange.log.writer import LogWriter
 from exchange.operations.cli import main
+from exchange.operations.engine_runtime import wait_for_engine
 from exchange.operations.errors import ExitCode
 from tests.exchange.operations.running import RunningExchange
 from tests.gateway.fix.fix_exchange import FixClient
@@ -21,6 +33,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.faults
+
+
+class LookedAt(Standby):
+    """A standby that counts who asks whether it is one."""
+
+    looks = 0
+
+    @property
+    def standing_by(self) -> bool:
+        """Whether another engine writes."""
+        self.looks += 1
+        return super().standing_by
 
 
 async def participants(exchange: RunningExchange, dsn: str) -> int:
@@ -127,6 +151,32 @@ async def test_fix_goes_on_with_the_standby(tmp_path: Path, dsn: str) -> None:
         await eventually(listens, "FIX at the standby")
         client.send("BB", {909: "second"})
         assert 6 == (await client.next("BA")).number
+
+
+async def test_gateways_do_not_go_to_a_standby_elsewhere(tmp_path: Path, dsn: str) -> None:
+    """A lease that still names an exchange which is a standby by now leads nobody there: they wait for their own engine."""
+    own, other = tmp_path / "own.sock", tmp_path / "other.sock"
+    await migrate(dsn)
+    async with (
+        await LogWriter.open(dsn, WriterIdentity.of_this_process(str(other))) as writer,
+        await LogReader.open(dsn) as reader,
+    ):
+        standby = LookedAt(State(), GENESIS, 0, reader)
+        elsewhere = EngineServer(standby, other, "test")
+        await elsewhere.start()
+        waiting = asyncio.create_task(wait_for_engine(dsn, own, lambda _why: None))
+        await eventually(lambda: standby.looks, "the look at the standby")
+        engine = Engine(Venue(State()), writer, "test")
+        await engine.start()
+        ours = EngineServer(engine, own, "test")
+        await ours.start()
+        async with asyncio.timeout(20):
+            client = await waiting
+        assert (False, 1) == (client.standing_by, client.epoch)
+        await client.close()
+        for server in (elsewhere, ours):
+            await server.close()
+        await engine.stop()
 
 
 def test_what_a_standby_needs(tmp_path: Path) -> None:
