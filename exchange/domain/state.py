@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from exchange.domain import book_replay
 from exchange.domain import events as ev
 from exchange.domain.carbon import baskets, issuances, labels, offset_periods, projects
 from exchange.domain.carbon import rules as carbon_rules
@@ -146,7 +147,7 @@ class State:
         """Replay a recorded fact: the order book first, then everything else."""
         if seq != self.last_seq + 1:
             raise ValueError(f"event {seq} does not follow event {self.last_seq}")
-        replay = _BOOK_REPLAYS.get(type(event))
+        replay = book_replay.REPLAYS.get(type(event))
         if replay:
             replay(self, seq, event)
         self.record(seq, recorded_at, event)
@@ -483,37 +484,6 @@ class State:
         self.making.order_ended(order.account, order.instrument, order.side, order.order_id)
         self.ended_today.append((order.account, client_order_id))
 
-    # What single events do to a book that did not decide them.
-
-    def _replay_accepted(self, seq: int, event: ev.OrderAccepted) -> None:
-        self.books[event.order.instrument].rest(self.book_order(seq, event))
-
-    def _replay_amended(self, _seq: int, event: ev.OrderAmended) -> None:
-        book = self.books[event.instrument]
-        order = book.orders[event.order_id]
-        if event.keeps_priority:
-            book.shrink(order, event.quantity)
-        else:
-            book.move(order, event.price, event.quantity)
-
-    def _replay_cancelled(self, _seq: int, event: ev.OrderCancelled) -> None:
-        book = self.books[event.instrument]
-        book.remove(book.orders[event.order_id])
-
-    def _replay_decremented(self, _seq: int, event: ev.OrdersDecremented) -> None:
-        book = self.books[event.instrument]
-        book.take_from_maker(book.orders[event.maker_order_id], event.quantity)
-        book.take_from_taker(book.orders[event.taker_order_id], event.quantity)
-
-    def _replay_fill(self, _seq: int, event: ev.Fill) -> None:
-        book = self.books[event.instrument]
-        maker = book.orders[event.maker_order_id]
-        taker = book.orders[event.taker_order_id]
-        maker.filled += event.quantity
-        taker.filled += event.quantity
-        book.take_from_maker(maker, event.quantity)
-        book.take_from_taker(taker, event.quantity)
-
 
 _RECORDERS: dict[type[ev.Event], Callable[..., None]] = {
     ev.VenueOpened: State._venue_opened,  # noqa: SLF001 - the table is part of the class
@@ -552,12 +522,4 @@ _RECORDERS: dict[type[ev.Event], Callable[..., None]] = {
     ev.DayClosed: State._day_closed,  # noqa: SLF001
     **making_rules.RECORDERS,
     **carbon_rules.RECORDERS,
-}
-
-_BOOK_REPLAYS: dict[type[ev.Event], Callable[..., None]] = {
-    ev.OrderAccepted: State._replay_accepted,  # noqa: SLF001
-    ev.OrderAmended: State._replay_amended,  # noqa: SLF001
-    ev.OrderCancelled: State._replay_cancelled,  # noqa: SLF001
-    ev.OrdersDecremented: State._replay_decremented,  # noqa: SLF001
-    ev.Fill: State._replay_fill,  # noqa: SLF001
 }
