@@ -303,3 +303,15 @@ async def execute(dsn: str, *statements: str) -> None:
             await connection.execute(statement)
     finally:
         await connection.close()
+
+
+def trade(market: Market, random: Random, deals: int) -> None:
+    """Some fills and retirements."""
+    for number in range(deals):
+        quantity = random.randint(1, 50)
+        seller, buyer = random.sample((market.alpha, market.beta, market.gamma), 2)
+        market.do(seller.place_command(seller.sell(quantity, 1000)))
+        market.do(buyer.place_command(buyer.buy(quantity, 1000)))
+        if number % 5 == 0:
+            reference = f"retired-{number}" if market.state.last_seq < 100 else market.fresh_id()
+            market.do(buyer.retire_command(V19, random.randint(1, 30), reference))

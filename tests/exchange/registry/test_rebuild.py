@@ -15,8 +15,7 @@ from exchange.registry import store
 from exchange.registry.rebuild import BESIDE, TABLES, RebuildRuns, rebuild
 from exchange.registry.settlement import Settlement
 from exchange.registry.store import RegistryStore, TakenOver
-from tests.exchange.registry.settled import IDENTITY, SettledMarket, dump, execute, rebuilt, settle
-from tests.exchange.registry.test_settlement import trade
+from tests.exchange.registry.settled import IDENTITY, SettledMarket, dump, execute, rebuilt, settle, trade
 from tests.market import ALPHA, UNITS, V18, V19, Market
 
 if TYPE_CHECKING:
