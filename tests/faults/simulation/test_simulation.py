@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.faults
 
 QUICK_SEEDS = 100
-SLOW_SEEDS = 3000
+SLOW_SEEDS = 2000
 PLANTED_SEEDS = 60
 """A planted bug must show within so many stories."""
 
