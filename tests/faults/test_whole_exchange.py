@@ -21,7 +21,7 @@ from exchange.log.recovery import recover
 from exchange.log.snapshots import SnapshotStore
 from gateway.websocket.client import ExchangeClient, SigningKey
 from tests.exchange.operations.running import RunningExchange, has_ended
-from tests.exchange.registry.settled import check, check_checkpoint, rebuilt
+from tests.exchange.registry.settled import check, check_checkpoint, rebuilt, settle
 from tests.faults.history import read_log, replay
 from tests.faults.killing import kill_postgres
 from tests.faults.websocket_history import ORDER_KINDS, WebsocketHistory, violations
@@ -185,6 +185,8 @@ class Scene:
             rows = await read_log(server.dsn)
             async with await LogReader.open(server.dsn) as reader:
                 recovery = await recover(reader, SnapshotStore(server.dsn))
+            # Killed shortly before the end, settlement may not have come to it.
+            await settle(server.dsn)
             await check_checkpoint(server.dsn)
             await check(server.dsn, recovery.state)
             assert (await rebuilt(server.dsn)).identical
