@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,7 @@ EXPECTED_ENDS = (
 """What may end a process when others break. Whatever else ends one is a bug."""
 
 
-class Host:
+class Host(ABC):
     """One machine. Its process is started again whenever it ends."""
 
     def __init__(self, world: World, name: str) -> None:
@@ -85,12 +86,13 @@ class Host:
             self._vanish()
             self._process.cancel()
 
+    @abstractmethod
     async def _work(self) -> None:
-        raise NotImplementedError
+        """What the process does until it ends."""
 
+    @abstractmethod
     def _vanish(self) -> None:
         """Nothing that the process began goes on, and others find their connections gone."""
-        raise NotImplementedError
 
 
 class EngineHost(Host):
