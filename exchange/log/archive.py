@@ -15,7 +15,7 @@ from exchange.log.chain import ChainBroken, check_chain
 from exchange.log.files import EventFile, FileForm, FileUnusable, read_file
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from exchange.log.reader import LogReader
@@ -85,7 +85,7 @@ class Archive:
 async def write_archive(reader: LogReader, folder: Path, after_seq: int, up_to: int) -> list[Path]:
     """Write the events after a seq into files of a folder, durably, and read them back; answers their paths.
 
-    Raises ChainBroken when what was read, or read back, is not whole.
+    Raises ChainBroken when what was read, or read back, is not whole, and FileUnusable.
     """
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     paths: list[Path] = []
@@ -113,13 +113,6 @@ async def write_archive(reader: LogReader, folder: Path, after_seq: int, up_to: 
 
 
 def _last_hash(path: Path, previous_hash: bytes) -> bytes:
-    for page in _read(path):
+    for page in read_file(path):
         previous_hash = check_chain(previous_hash, page)
     return previous_hash
-
-
-def _read(path: Path) -> Iterator[list[StoredEvent]]:
-    try:
-        yield from read_file(path)
-    except FileUnusable as error:
-        raise ChainBroken(0, str(error)) from error
