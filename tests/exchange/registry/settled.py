@@ -214,10 +214,11 @@ async def check(dsn: str, state: State) -> None:
 async def check_checkpoint(dsn: str) -> None:
     """Raise unless the checkpoint and the movements agree, if there are tables at all."""
     try:
-        ((_, seq, _, _, count, digest),) = await rows(dsn, "checkpoint")
+        tables = await rows_at_once(dsn, "checkpoint", "movement")
     except asyncpg.UndefinedTableError:
         return
-    movements = await rows(dsn, "movement")
+    ((_, seq, _, _, count, digest),) = tables["checkpoint"]
+    movements = tables["movement"]
     assert all(row[0] <= seq for row in movements)
     assert (count, digest) == (len(movements), digest_after(NO_MOVEMENTS, movements))
 
@@ -282,17 +283,30 @@ async def rebuilt(dsn: str) -> Rebuilt:
 
 async def rows(dsn: str, table: str) -> list[tuple[Any, ...]]:
     """All rows of a table of the registry, in the order of their key."""
+    return (await rows_at_once(dsn, table))[table]
+
+
+async def rows_at_once(dsn: str, *tables: str) -> dict[str, list[tuple[Any, ...]]]:
+    """All rows of tables of the registry as they are at one moment, while settlement may be at work."""
     connection = await asyncpg.connect(dsn)
     try:
-        found = await connection.fetch(f"SELECT * FROM registry.{table} ORDER BY {', '.join(TABLES[table])}")
-        return [tuple(row) for row in found]
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            return {
+                table: [
+                    tuple(row)
+                    for row in await connection.fetch(
+                        f"SELECT * FROM registry.{table} ORDER BY {', '.join(TABLES[table])}"
+                    )
+                ]
+                for table in tables
+            }
     finally:
         await connection.close()
 
 
 async def dump(dsn: str) -> dict[str, list[tuple[Any, ...]]]:
     """All that follows from the log."""
-    return {table: await rows(dsn, table) for table in TABLES}
+    return await rows_at_once(dsn, *TABLES)
 
 
 async def execute(dsn: str, *statements: str) -> None:
