@@ -39,11 +39,9 @@ DELETE FROM snapshot WHERE seq <= (SELECT last_seq FROM log_head)
 """
 _PRUNE_BEYOND = "DELETE FROM snapshot WHERE seq > (SELECT last_seq FROM log_head)"
 _ALL = "SELECT seq, chain_hash, program, taken_at, digest, length(state) AS size_bytes FROM snapshot ORDER BY seq"
-_NEWEST_FIRST = """
-SELECT snapshot.seq, chain_hash, program, digest, last_seq, event.hash
-FROM snapshot CROSS JOIN log_head LEFT JOIN event ON event.seq = snapshot.seq
-WHERE snapshot.seq < $1 ORDER BY snapshot.seq DESC
-"""
+_NEWEST_FIRST = "SELECT seq, chain_hash, program, digest FROM snapshot WHERE seq < $1 ORDER BY seq DESC"
+# No other event is looked at: its page, or the end of the log, may be damaged.
+_BY_INDEX = {"enable_seqscan": "off", "enable_bitmapscan": "off"}
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -148,12 +146,12 @@ class SnapshotStore:
     async def newest_good(self, before_seq: int = ANY_SEQ) -> Found:
         """The newest snapshot of an event before `before_seq` that is intact and of this log, if there is one."""
         problems: list[str] = []
-        connection = await asyncpg.connect(self._dsn)
+        connection = await asyncpg.connect(self._dsn, server_settings=_BY_INDEX)
         try:
             await check_schema(connection)
-            for row in await connection.fetch(_NEWEST_FIRST, before_seq):
-                seq, chain_hash, program, digest, last_seq, event_hash = row
-                if seq > last_seq:
+            for seq, chain_hash, program, digest in await connection.fetch(_NEWEST_FIRST, before_seq):
+                event_hash = await connection.fetchval("SELECT hash FROM event WHERE seq = $1", seq)
+                if event_hash is None and seq > (last_seq := await _last_seq(connection)):
                     problems.append(f"snapshot {seq} lies beyond the end of the log, event {last_seq}")
                 elif event_hash != chain_hash:
                     problems.append(f"snapshot {seq} belongs to another log: event {seq} has another hash")
@@ -164,6 +162,11 @@ class SnapshotStore:
         finally:
             await connection.close()
         return Found(None, problems)
+
+
+async def _last_seq(connection: Connection) -> int:
+    seq: int = await connection.fetchval("SELECT last_seq FROM log_head")
+    return seq
 
 
 async def _load(connection: Connection, seq: int, digest: str) -> bytes | None:

@@ -6,6 +6,7 @@ damaged. Nothing is changed.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
@@ -19,7 +20,7 @@ from exchange.log.reexecution import Difference, Reexecution
 from exchange.log.snapshots import ANY_SEQ
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from exchange.log.heads import SignedHead
     from exchange.log.reader import LogReader
@@ -93,7 +94,7 @@ class LogVerification:
         found = self.found
         end, unreadable = await readable_end(self._reader)
         if unreadable is not None:
-            found.faults.append(unreadable)
+            self._fault("chain", unreadable.seq, unreadable.what)
             found.last_seq = min(found.last_seq, end)
             # There are more events, which nobody can read: nothing is known to lie beyond the end.
             end = ANY_SEQ
@@ -112,8 +113,8 @@ class LogVerification:
         except ChainBroken as broken:
             self._fault("chain", broken.seq, broken.what)
         except _UNREADABLE as error:
-            seq = await _first_unreadable(self._reader, self._state.last_seq)
-            self._fault("chain", seq, f"the database cannot read it: {error}")
+            unreadable = await _unreadable(self._reader, self._state.last_seq, error)
+            self._fault("chain", unreadable.seq, unreadable.what)
         found.checked_seq = self._state.last_seq
         found.hash = self._last_hash.hex()
         found.digest = snapshot.digest(self._state)
@@ -240,17 +241,31 @@ class LogVerification:
         self.found.faults.append(Fault(check, seq, what))
 
 
-async def readable_end(reader: LogReader) -> tuple[int, Fault | None]:
+async def readable_end(reader: LogReader) -> tuple[int, ChainBroken | None]:
     """The last event of the log; where the database cannot read its end, the last one before that, and what is wrong."""
     try:
         return (await reader.head()).last_seq, None
     except _UNREADABLE as error:
-        seq = await _first_unreadable(reader, 0)
-        return seq - 1, Fault("chain", seq, f"the database cannot read it: {error}")
+        broken = await _unreadable(reader, 0, error)
+        return broken.seq - 1, broken
 
 
-async def _first_unreadable(reader: LogReader, after_seq: int) -> int:
-    """The first event after another one that the database cannot read."""
+@contextlib.asynccontextmanager
+async def naming_unreadable(reader: LogReader) -> AsyncIterator[None]:
+    """Turns the database's errors about damaged files into ChainBroken, which names the first event that is not there."""
+    try:
+        yield
+    except _UNREADABLE as error:
+        raise await _unreadable(reader, 0, error) from error
+
+
+async def _unreadable(reader: LogReader, after_seq: int, error: Exception) -> ChainBroken:
+    """What is wrong with the first event after another one that the database cannot read."""
+    return ChainBroken(await first_unreadable(reader, after_seq), f"the database cannot read it: {error}")
+
+
+async def first_unreadable(reader: LogReader, after_seq: int = 0) -> int:
+    """The first event after another one that is missing, or that the database cannot read."""
     for page_events in _PAGES_EVENTS:
         try:
             async for page in reader.pages(after_seq, page_events=page_events):

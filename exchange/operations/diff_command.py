@@ -10,6 +10,7 @@ import msgspec
 from exchange.log.reader import LogReader
 from exchange.log.recovery import state_at
 from exchange.log.snapshots import SnapshotStore
+from exchange.log.verification import naming_unreadable
 from exchange.operations.errors import ExitCode, OperationError
 from exchange.operations.log_commands import LogEvent, log_event, print_event
 from exchange.operations.moments import MOMENT, Moment
@@ -72,7 +73,11 @@ def diff(exchange: Exchange, *, moments: tuple[Moment, ...], other_dsn: str | No
 
 
 async def _of_moments(exchange: Exchange, first: Moment, second: Moment) -> DiffOfMoments:
-    async with exchange.database() as dsn, await LogReader.open(dsn, connections=2) as reader:
+    async with (
+        exchange.database() as dsn,
+        await LogReader.open(dsn, connections=2) as reader,
+        naming_unreadable(reader),
+    ):
         from_seq, to_seq = await first.seq(reader), await second.seq(reader)
         if from_seq > to_seq:
             raise OperationError("the second moment lies before the first", ExitCode.USAGE)

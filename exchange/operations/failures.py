@@ -66,15 +66,11 @@ def explain(error: Exception) -> OperationError | None:
         explained = OperationError(str(error), ExitCode.USAGE)
     elif isinstance(error, UnknownEvent) and error.is_newer:
         explained = OperationError(f"{error}: use a newer program", ExitCode.LOG_UNUSABLE)
+    elif isinstance(error, ChainBroken):
+        explained = OperationError(f"{error}; see the runbook damaged-log.md", ExitCode.LOG_UNUSABLE)
     elif isinstance(
         error,
-        ArchiveMissing
-        | ChainBroken
-        | LogCutOff
-        | HeadsUnusable
-        | UnknownEvent
-        | SchemaMismatch
-        | ProjectionError,
+        ArchiveMissing | LogCutOff | HeadsUnusable | UnknownEvent | SchemaMismatch | ProjectionError,
     ):
         explained = OperationError(str(error), ExitCode.LOG_UNUSABLE)
     elif isinstance(error, asyncpg.DataCorruptedError | asyncpg.IndexCorruptedError):

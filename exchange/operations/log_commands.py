@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
-from exchange.log.chain import ChainBroken
 from exchange.log.files import EventFile, FileForm, read_file
 from exchange.log.importing import import_events
 from exchange.log.lease import WriterIdentity
 from exchange.log.reader import LogReader
-from exchange.log.verification import readable_end
+from exchange.log.verification import naming_unreadable
 from exchange.log.writer import LogWriter
 from exchange.operations.errors import ExitCode, OperationError
+from exchange.operations.moments import END, Moment
 from exchange.operations.options import exchange_options, json_option, run_async
 from exchange.operations.output import opened_for_writing, print_facts, print_json, progress_bar, show_time
 
@@ -126,11 +126,12 @@ def export(exchange: Exchange, *, output: Path | None, first: int, last: int | N
     """
 
     async def work() -> None:
-        async with exchange.database() as dsn, await LogReader.open(dsn, connections=2) as reader:
-            end, unreadable = await readable_end(reader)
-            if unreadable is not None and (last is None or last > end):
-                raise ChainBroken(unreadable.seq, unreadable.what)
-            up_to = end if last is None else min(last, end)
+        async with (
+            exchange.database() as dsn,
+            await LogReader.open(dsn, connections=2) as reader,
+            naming_unreadable(reader),
+        ):
+            up_to = await (END if last is None else Moment(seq=last)).seq(reader)
             if first > up_to:
                 return
             with opened_for_writing(output) as file, progress_bar("exporting", up_to - first + 1) as progress:

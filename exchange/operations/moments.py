@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from exchange.log.chain import ChainBroken
+from exchange.log.verification import first_unreadable, naming_unreadable, readable_end
 
 if TYPE_CHECKING:
     from exchange.log.reader import LogReader
@@ -22,11 +26,53 @@ class Moment:
         self._at_ns = at_ns
 
     async def seq(self, reader: LogReader) -> int:
-        """Seq of the last event of the moment, not beyond the end of the log; 0 before the first."""
-        end = (await reader.head()).last_seq
+        """Seq of the last event of the moment, not beyond the end of the log; 0 before the first.
+
+        Raises ChainBroken, which names the first event that is missing or unreadable, where that is the last one of the
+        moment, or the end of the log cannot be read and the moment does not lie before it.
+        """
+        async with naming_unreadable(reader):
+            seq = await self._seq_in(reader)
+            if seq and await reader.event(seq) is None:
+                raise ChainBroken(await first_unreadable(reader), "it is missing")
+            return seq
+
+    async def _seq_in(self, reader: LogReader) -> int:
+        end, unreadable = await readable_end(reader)
         if self._at_ns:
-            return min(await reader.first_seq_at(self._at_ns + 1) - 1, end)
-        return min(self._seq, end)
+            seq = await _last_seq_at(reader, self._at_ns, end)
+            is_before_end = seq < end
+        else:
+            seq = min(self._seq, end)
+            is_before_end = self._seq <= end
+        if unreadable is not None and not is_before_end:
+            raise unreadable
+        return seq
+
+
+async def _last_seq_at(reader: LogReader, at_ns: int, end: int) -> int:
+    """Seq of the last event up to `end` that was recorded at a time or before."""
+    archived = await reader.archived_up_to()
+    seq, after = archived, end + 1
+    while after - seq > 1:
+        middle = (seq + after) // 2
+        stored = await reader.event(middle)
+        if stored is None:
+            raise ChainBroken(await first_unreadable(reader), "it is missing")
+        if stored.recorded_at <= at_ns:
+            seq = middle
+        else:
+            after = middle
+    if seq > archived:
+        return seq
+    # Files are read from their beginning, so they are read once.
+    seq = 0
+    async with contextlib.aclosing(reader.pages(0, archived)) as pages:
+        async for page in pages:
+            if page[-1].recorded_at > at_ns:
+                return seq + sum(stored.recorded_at <= at_ns for stored in page)
+            seq = page[-1].seq
+    return seq
 
 
 END = Moment(seq=2**63 - 1)

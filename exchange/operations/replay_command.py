@@ -11,6 +11,7 @@ import msgspec
 from exchange.log.reader import LogReader
 from exchange.log.recovery import state_at
 from exchange.log.snapshots import SnapshotStore
+from exchange.log.verification import naming_unreadable
 from exchange.operations.errors import ExitCode, OperationError
 from exchange.operations.log_commands import LogEvent, log_event, print_event
 from exchange.operations.market_replay import show_market
@@ -150,7 +151,11 @@ def _timeless(view: View) -> View:
 
 
 async def _replay(exchange: Exchange, moment: Moment, walk: _Walk, *, follow: bool, step: bool) -> None:
-    async with exchange.database() as dsn, await LogReader.open(dsn, connections=2) as reader:
+    async with (
+        exchange.database() as dsn,
+        await LogReader.open(dsn, connections=2) as reader,
+        naming_unreadable(reader),
+    ):
         seq = await moment.seq(reader)
         with progress_bar("replaying", seq) as progress:
             (task,) = progress.task_ids
@@ -176,7 +181,11 @@ def _wants_to_end() -> bool:
 
 
 async def _tell_story(exchange: Exchange, moment: Moment, order_id: int, *, as_json: bool) -> None:
-    async with exchange.database() as dsn, await LogReader.open(dsn, connections=2) as reader:
+    async with (
+        exchange.database() as dsn,
+        await LogReader.open(dsn, connections=2) as reader,
+        naming_unreadable(reader),
+    ):
         last = await moment.seq(reader)
         first = await reader.event(order_id) if order_id <= last else None
         if first is None or first.kind not in ("order_accepted", "order_rejected"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -80,7 +81,10 @@ async def test_a_damaged_page(damage: Callable[[bytearray], None], what: str, tm
     up = "exchange up --http 127.0.0.1:0 --gateways 0 --json --data-dir /srv/exchange"
     assert "" == await desk.run(up, expected_code=ExitCode.LOG_UNUSABLE)
 
-    (_, _, (export, _, import_before, import_copy, _, verify_mended), _) = blocks("damaged-log")
+    (_, (_, _, replay), (export, _, import_before, import_copy, _, verify_mended), _) = blocks("damaged-log")
+    before = await desk.run(replay.replace("--to 4", f"--to {bad_seq - 1} --json"))
+    assert bad_seq - 1 == json.loads(before)["seq"]
+    await desk.run(replay.replace("--to 4", f"--to {bad_seq}"), expected_code=ExitCode.LOG_UNUSABLE)
     await desk.run(export.replace("--to 4", f"--to {bad_seq - 1}"))
     await desk.run(import_before)
     imported = await desk.run(import_copy)

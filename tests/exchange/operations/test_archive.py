@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -105,6 +106,19 @@ def test_the_log_is_read_on_from_files(desk: Desk, monkeypatch: pytest.MonkeyPat
     assert rows[100:200] == read(desk.dsn, 100, 200)
     assert rows[20:30] == read(desk.dsn, 20, 30)
     assert before == asyncio.run(look())
+
+
+def test_moments_that_are_times_lie_in_files(desk: Desk) -> None:
+    """`replay --to TIME` shows the event that was the last one then, before and behind the end of what was archived."""
+    rows = trading_day()
+    desk.archive()
+
+    for seq in (1, 70, UP_TO, UP_TO + 40):
+        at_us = -(-rows[seq - 1].recorded_at // 1000)
+        at = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=at_us)
+        expected = max(row.seq for row in rows if row.recorded_at <= at_us * 1000)
+        result = desk.run("replay", "--to", at.isoformat(), "--json")
+        assert expected == json.loads(result.stdout)["seq"]
 
 
 def test_verification_goes_over_files_and_table(desk: Desk) -> None:
