@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from exchange.domain.carbon.claim_forms import Claim
-    from exchange.domain.instruments import Instrument
+    from exchange.domain.instruments import Instrument, Listing
     from exchange.domain.orders import Delivery, OpenOrder, OrderRequest, RememberedOrder
     from exchange.domain.serials import ClassBlock
-    from exchange.domain.state import Listing, State
+    from exchange.domain.state import State
     from gateway.book_feed import BookView, Levels
     from gateway.market_activity import LiveCandle, Print
     from gateway.replica import Replica
@@ -48,7 +48,7 @@ def known_listing(state: State, symbol: str) -> Listing:
 # Market data.
 
 
-def render_instrument(listing: Listing) -> results.InstrumentInfo:
+def render_instrument(listing: Listing, last_trade_id: int) -> results.InstrumentInfo:
     """Listing terms, present band and state."""
     instrument = listing.instrument
     price = instrument.ticks_to_price
@@ -74,6 +74,7 @@ def render_instrument(listing: Listing) -> results.InstrumentInfo:
         settlement_days=instrument.settlement_days,
         calendar=instrument.calendar,
         last_price=price(listing.last_price) if listing.last_price else None,
+        last_trade_id=last_trade_id,
     )
 
 

@@ -26,8 +26,9 @@ from matching.order import Side
 if TYPE_CHECKING:
     from exchange.domain.commands import KeyBlockTrade, WithdrawBlockTrade
     from exchange.domain.deciding import Deciding
+    from exchange.domain.instruments import Listing
     from exchange.domain.orders import Delivery
-    from exchange.domain.state import Listing, State
+    from exchange.domain.state import State
 
 _TERMS = ("instrument", "price", "quantity", "deliver", "blocks")
 

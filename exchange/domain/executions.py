@@ -16,8 +16,9 @@ from matching.order import Side
 
 if TYPE_CHECKING:
     from exchange.domain.deciding import Deciding
+    from exchange.domain.instruments import Listing
     from exchange.domain.orders import OpenOrder
-    from exchange.domain.state import Listing, State
+    from exchange.domain.state import State
     from matching.events import BookEvent
 
 RETIRED_ON_FILL = "retired-on-fill/"

@@ -85,24 +85,11 @@ class Holdings:
 
     def take(self, account: str, class_id: str, quantity: int) -> list[SerialBlock]:
         """Let the lowest serials go, by the rule `LOWEST_SERIAL`. Raises `IntervalError` when there are not as many."""
-        batches = self._free.get((account, class_id))
-        taken: list[SerialBlock] = []
-        missing = quantity
-        while missing and batches:
-            (registry, batch), serials = batches.peekitem(0)
-            part = serials.take_lowest(min(missing, serials.total))
-            if not serials:
-                batches.popitem(0)
-            for first, last in part:
-                taken.append(SerialBlock(registry, batch, first, last))
-                missing -= last - first + 1
-        if missing:
-            raise IntervalError(
-                f"account {account} has {quantity - missing} free units of {class_id}, not {quantity}"
-            )
-        if not batches:
-            del self._free[account, class_id]
-        return taken
+        return [
+            SerialBlock(registry, batch, first, last)
+            for (registry, batch), parts in self._take(account, class_id, quantity)
+            for first, last in parts
+        ]
 
     def remove(self, account: str, class_id: str, blocks: Iterable[SerialBlock]) -> None:
         """Let named serials go. Raises `IntervalError` unless all of them are free with the account."""
@@ -131,12 +118,26 @@ class Holdings:
             else:
                 serials.add(block.first, block.last)
 
+    def pass_on(self, rule: str, seller: str, buyer: str, delivered: Delivery) -> None:
+        """Hand a buyer what `choose` takes off a seller, with no block made of it on the way."""
+        _check_rule(rule)
+        for class_id, units in delivered:
+            taken = self._take(seller, class_id, units)
+            batches = self._free.get((buyer, class_id))
+            if batches is None:
+                batches = self._free[buyer, class_id] = SortedDict()
+            for key, parts in taken:
+                serials = batches.get(key)
+                if serials is None:
+                    batches[key] = IntervalSet(parts)
+                else:
+                    serials.add_all(parts)
+
     def choose(
         self, rule: str, account: str, delivered: Delivery, named: tuple[ClassBlock, ...] = ()
     ) -> tuple[ClassBlock, ...]:
         """Take what a trade delivers off the seller: the named serials, or by its rule, class by class."""
-        if rule != LOWEST_SERIAL:
-            raise IntervalError(f"the rule {rule!r} is not known to this program")
+        _check_rule(rule)
         if named:
             for class_id, block in named:
                 self.remove(account, class_id, (block,))
@@ -163,5 +164,34 @@ class Holdings:
             raise IntervalError(f"trade {trade} does not lock all of {gone}")
         self.locked[trade] = (*kept, *arrived)
 
+    def _take(
+        self, account: str, class_id: str, quantity: int
+    ) -> list[tuple[BatchKey, list[tuple[int, int]]]]:
+        """Let the lowest serials go; answers their intervals by batch. Raises as `take` does."""
+        batches = self._free.get((account, class_id))
+        taken = []
+        missing = quantity
+        while missing and batches:
+            key, serials = batches.peekitem(0)
+            units = serials.total
+            if units > missing:
+                units = missing
+            taken.append((key, serials.take_lowest(units)))
+            if not serials:
+                batches.popitem(0)
+            missing -= units
+        if missing:
+            raise IntervalError(
+                f"account {account} has {quantity - missing} free units of {class_id}, not {quantity}"
+            )
+        if not batches:
+            del self._free[account, class_id]
+        return taken
+
     def _batches(self, account: str, class_id: str) -> SortedDict[BatchKey, IntervalSet]:
         return self._free.get((account, class_id)) or SortedDict()
+
+
+def _check_rule(rule: str) -> None:
+    if rule != LOWEST_SERIAL:
+        raise IntervalError(f"the rule {rule!r} is not known to this program")

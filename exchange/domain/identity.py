@@ -40,3 +40,11 @@ class Key(msgspec.Struct, frozen=True):
     participant: str
     role: Role
     public_key: str
+
+
+class Session(msgspec.Struct, frozen=True):
+    """A key that is logged on at a gateway."""
+
+    key_id: str
+    gateway: str
+    cancel_on_disconnect: bool

@@ -111,6 +111,23 @@ class Instrument(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
         return render_decimal(ticks * self.tick, self.price_decimals)
 
 
+class Listing(msgspec.Struct, eq=False):
+    """An instrument and what changes about it. Prices in ticks."""
+
+    instrument: Instrument
+    lot_tick_minor: int
+    reference_price: int
+    state: InstrumentState = InstrumentState.OPEN
+    last_price: int = 0
+    """0 until the first trade."""
+    deliverable: tuple[str, ...] = ()
+    """Classes that deliver into it today, by vintage, and by id within a vintage."""
+
+    def notional(self, price: int, quantity: int) -> int:
+        """Cash in minor units for a quantity (a multiple of the lot) at a price."""
+        return price * (quantity // self.instrument.lot) * self.lot_tick_minor
+
+
 def check_instrument(instrument: Instrument) -> None:
     """Refuse listing terms that would not make an exact, tradable instrument."""
     exponent = currency_exponent(instrument.currency)

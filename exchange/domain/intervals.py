@@ -99,6 +99,11 @@ class IntervalSet:
             lasts.insert(index, last)
         self.total += last - first + 1
 
+    def add_all(self, intervals: Iterable[tuple[int, int]]) -> None:
+        """Take intervals in one by one; raises `IntervalError` as `add` does."""
+        for first, last in intervals:
+            self.add(first, last)
+
     def remove(self, first: int, last: int) -> None:
         """Let `first..last` go; raises `IntervalError` if reversed, or unless all of it is here."""
         _check_order(first, last)

@@ -6,6 +6,8 @@ hyphen. `exchange.domain.entries` says what each event does to the ledger, and i
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import msgspec
 
 OUTSIDE = ""
@@ -37,7 +39,17 @@ class Hold(msgspec.Struct, frozen=True, gc=False):
 Entry = Transfer | Hold
 
 
-class Balance(msgspec.Struct, eq=False):
+class Postings(Protocol):
+    """Where the entries of an event go: into a ledger, or to somebody who wants to see them."""
+
+    def transfer(self, source: str, target: str, asset: str, amount: int, *, from_hold: bool) -> None:
+        """Take in a `Transfer`."""
+
+    def hold(self, account: str, asset: str, change: int) -> None:
+        """Take in a `Hold`."""
+
+
+class Balance(msgspec.Struct, eq=False, gc=False):
     """What an account owns of an asset, and how much of that is held."""
 
     total: int = 0
@@ -60,16 +72,33 @@ class Ledger:
         """A balance to read; a new zero when there is none yet."""
         return self.accounts.get(account, {}).get(asset) or Balance()
 
-    def post(self, entries: list[Entry]) -> None:
-        """Book the entries of one event."""
-        for entry in entries:
-            if type(entry) is Hold:
-                balance = self._balance(entry.account, entry.asset)
-                balance.held += entry.change
-                if not 0 <= balance.held <= balance.total:
-                    raise LedgerError(f"{entry} leaves {balance}")
-            else:
-                self._transfer(entry)  # type: ignore[arg-type]  # the only other member of the union
+    def hold(self, account: str, asset: str, change: int) -> None:
+        """Book a `Hold`. Raises LedgerError if less than nothing or more than is owned would be held."""
+        try:
+            balance = self.accounts[account][asset]
+        except KeyError:
+            balance = self._balance(account, asset)
+        balance.held += change
+        if not 0 <= balance.held <= balance.total:
+            raise LedgerError(f"{Hold(account, asset, change)} leaves {balance}")
+
+    def transfer(self, source: str, target: str, asset: str, amount: int, *, from_hold: bool) -> None:
+        """Book a `Transfer`. Raises LedgerError if it is negative, or more than the source owns, has free or holds."""
+        if amount < 0:
+            raise LedgerError(f"{Transfer(source, target, asset, amount, from_hold)} is negative")
+        if source == OUTSIDE:
+            self.supply[asset] = self.supply.get(asset, 0) + amount
+        else:
+            balance = self._balance(source, asset)
+            balance.total -= amount
+            if from_hold:
+                balance.held -= amount
+            if not 0 <= balance.held <= balance.total:
+                raise LedgerError(f"{Transfer(source, target, asset, amount, from_hold)} leaves {balance}")
+        if target == OUTSIDE:
+            self.supply[asset] -= amount
+        else:
+            self._balance(target, asset).total += amount
 
     def check(self) -> None:
         """Raise unless, per asset, all accounts together own exactly the supply and hold no more than they own."""
@@ -94,21 +123,3 @@ class Ledger:
         if balance is None:
             balance = balances[asset] = Balance()
         return balance
-
-    def _transfer(self, entry: Transfer) -> None:
-        amount = entry.amount
-        if amount < 0:
-            raise LedgerError(f"{entry} is negative")
-        if entry.source == OUTSIDE:
-            self.supply[entry.asset] = self.supply.get(entry.asset, 0) + amount
-        else:
-            source = self._balance(entry.source, entry.asset)
-            source.total -= amount
-            if entry.from_hold:
-                source.held -= amount
-            if not 0 <= source.held <= source.total:
-                raise LedgerError(f"{entry} leaves {source}")
-        if entry.target == OUTSIDE:
-            self.supply[entry.asset] -= amount
-        else:
-            self._balance(entry.target, entry.asset).total += amount

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     from exchange.domain.commands import AmendOrder, CancelAll, CancelOrder, PlaceOrder
     from exchange.domain.deciding import Deciding
+    from exchange.domain.instruments import Listing
     from exchange.domain.orders import Delivery, OpenOrder, OrderRequest
-    from exchange.domain.state import Listing, State
+    from exchange.domain.state import State
 
 IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
 MAX_OPEN_ORDERS = 50_000

@@ -75,7 +75,7 @@ class OrderRequest(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkno
     """Buy orders: retire what each trade delivers, in the same batch of events."""
 
 
-class OpenOrder(msgspec.Struct, eq=False):
+class OpenOrder(msgspec.Struct, eq=False, gc=False):
     """A live order, its holds and its fees so far. Cash in minor units of the instrument's currency."""
 
     order_id: int
@@ -131,7 +131,7 @@ class OpenOrder(msgspec.Struct, eq=False):
         return open_notional + self.fee_for(open_notional, max(self.maker_fee_ppm, self.taker_fee_ppm))
 
 
-class RememberedOrder(msgspec.Struct, eq=False):
+class RememberedOrder(msgspec.Struct, eq=False, gc=False):
     """The idempotency record of one `(account, client_order_id)`."""
 
     command: int
@@ -148,6 +148,10 @@ class RememberedOrder(msgspec.Struct, eq=False):
 
 def take_front(deliver: Delivery, quantity: int) -> tuple[Delivery, Delivery]:
     """Split a delivery list after `quantity` units: what goes now, what stays."""
+    if len(deliver) == 1 and 0 < quantity < deliver[0][1]:
+        # All but the orders of baskets deliver one class.
+        class_id, units = deliver[0]
+        return ((class_id, quantity),), ((class_id, units - quantity),)
     taken: list[tuple[str, int]] = []
     for index, (class_id, units) in enumerate(deliver):
         if quantity < units:

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from exchange.domain.carbon.state import CarbonState
-from exchange.domain.identity import Key, Participant
-from exchange.domain.instruments import CreditClass
+from exchange.domain.identity import Key, Participant, Session
+from exchange.domain.instruments import CreditClass, Listing
 from exchange.domain.ledger import Balance
 from exchange.domain.making.state import MakingState
+from exchange.domain.open_trades import BlockHalf, Obligation
 from exchange.domain.orders import OpenOrder, RememberedOrder
 from exchange.domain.references import Reference
 from exchange.domain.requests import RememberedRequests
 from exchange.domain.serials import ClassBlock, SerialBlock
-from exchange.domain.state import BlockHalf, Listing, Obligation, Session, State
+from exchange.domain.state import State
 from matching.book import OrderBook
 from matching.order import Order, SelfTradePrevention, Side, TimeInForce
 

@@ -17,8 +17,9 @@ from gateway.fix.values import put_reject, put_text
 from gateway.rendering import known_listing
 
 if TYPE_CHECKING:
+    from exchange.domain.instruments import Listing
     from exchange.domain.ledger import Balance
-    from exchange.domain.state import Listing, State
+    from exchange.domain.state import State
     from gateway.fix.application import Application
     from gateway.fix.message import Fields
     from gateway.fix.peer import FixPeer

@@ -26,7 +26,7 @@ from gateway.rendering import cash_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from exchange.domain.state import Listing
+    from exchange.domain.instruments import Listing
     from gateway.fix.message import Fields
     from gateway.fix.standings import Standing
 

@@ -28,7 +28,7 @@ from exchange.domain.carbon.obstacles import check_not_frozen
 from exchange.domain.deciding import DuplicateRequest, require_operator
 from exchange.domain.events import CancelReason
 from exchange.domain.executions import cancel_orders
-from exchange.domain.ledger import OUTSIDE, Hold, Transfer
+from exchange.domain.ledger import OUTSIDE
 from exchange.domain.rejects import Reject, RejectCode
 from exchange.domain.serials import MAX_SERIAL, OWN_REGISTRY, SerialBlock, own_batch, units_by_class
 from exchange.domain.well_formed import check_id
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from exchange.domain.deciding import Deciding
     from exchange.domain.forms import CommandForm, Event
     from exchange.domain.instruments import CreditClass
-    from exchange.domain.ledger import Entry
+    from exchange.domain.ledger import Postings
     from exchange.domain.serials import ClassBlock
     from exchange.domain.state import State
 
@@ -285,20 +285,17 @@ def _change_locked(
     state.obligations[trade] = msgspec.structs.replace(obligation, settled=settled)
 
 
-def _converted_entries(event: UnitsConverted) -> list[Entry]:
+def _converted_entries(ledger: Postings, event: UnitsConverted) -> None:
     units = event.to_block.quantity
-    booked = [
-        *_ended_entries(event),
-        Transfer(OUTSIDE, event.account, event.to_class_id, units, from_hold=False),
-    ]
+    _ended_entries(ledger, event)
+    ledger.transfer(OUTSIDE, event.account, event.to_class_id, units, from_hold=False)
     if event.trade:
-        booked.append(Hold(event.account, event.to_class_id, units))
-    return booked
+        ledger.hold(event.account, event.to_class_id, units)
 
 
-def _ended_entries(event: UnitsConverted | UnitsExpired) -> list[Entry]:
+def _ended_entries(ledger: Postings, event: UnitsConverted | UnitsExpired) -> None:
     units = sum(block.quantity for block in event.blocks)
-    return [Transfer(event.account, OUTSIDE, event.class_id, units, from_hold=bool(event.trade))]
+    ledger.transfer(event.account, OUTSIDE, event.class_id, units, from_hold=bool(event.trade))
 
 
 DECIDERS: dict[type[CommandForm], Callable[..., None]] = {
@@ -313,7 +310,7 @@ RECORDERS: dict[type[Event], Callable[..., None]] = {
     ExAnteExpired: _expired,
     UnitsExpired: _units_expired,
 }
-ENTRIES: dict[type[Event], Callable[..., list[Entry]]] = {
+ENTRIES: dict[type[Event], Callable[..., None]] = {
     UnitsConverted: _converted_entries,
     UnitsExpired: _ended_entries,
 }

@@ -34,7 +34,6 @@ from exchange.domain.carbon.freeze_forms import (
 )
 from exchange.domain.deciding import DuplicateRequest, require_operator
 from exchange.domain.executions import cancel_orders
-from exchange.domain.ledger import Hold
 from exchange.domain.references import FREEZE_REFERENCE
 from exchange.domain.rejects import Reject, RejectCode
 from exchange.domain.serials import SerialBlock, check_blocks, first_of, overlaps, without
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
 
     from exchange.domain.deciding import Deciding
     from exchange.domain.forms import CommandForm, Event
-    from exchange.domain.ledger import Entry
+    from exchange.domain.ledger import Postings
     from exchange.domain.serials import ClassBlock
     from exchange.domain.state import State
 
@@ -248,17 +247,18 @@ def _trade_cancelled(state: State, _seq: int, event: TradeCancelled) -> None:
     state.holdings.hand_over(event.seller, state.holdings.locked.pop(event.trade))
 
 
-def _frozen_entries(event: UnitsFrozen) -> list[Entry]:
-    return [Hold(event.account, event.class_id, sum(block.quantity for block in event.blocks))]
+def _frozen_entries(ledger: Postings, event: UnitsFrozen) -> None:
+    ledger.hold(event.account, event.class_id, sum(block.quantity for block in event.blocks))
 
 
-def _released_entries(event: UnitsReleased) -> list[Entry]:
-    return [Hold(event.account, event.class_id, -sum(block.quantity for block in event.blocks))]
+def _released_entries(ledger: Postings, event: UnitsReleased) -> None:
+    ledger.hold(event.account, event.class_id, -sum(block.quantity for block in event.blocks))
 
 
-def _cancelled_entries(event: TradeCancelled) -> list[Entry]:
-    held: list[Entry] = [Hold(event.buyer, event.currency, -(event.amount + event.buyer_fee))]
-    return held + [Hold(event.seller, class_id, -units) for class_id, units in event.delivered]
+def _cancelled_entries(ledger: Postings, event: TradeCancelled) -> None:
+    ledger.hold(event.buyer, event.currency, -(event.amount + event.buyer_fee))
+    for class_id, units in event.delivered:
+        ledger.hold(event.seller, class_id, -units)
 
 
 DECIDERS: dict[type[CommandForm], Callable[..., None]] = {FreezeUnits: freeze_units, EndFreeze: end_freeze}
@@ -270,7 +270,7 @@ RECORDERS: dict[type[Event], Callable[..., None]] = {
     LockReplaced: _lock_replaced,
     TradeCancelled: _trade_cancelled,
 }
-ENTRIES: dict[type[Event], Callable[..., list[Entry]]] = {
+ENTRIES: dict[type[Event], Callable[..., None]] = {
     UnitsFrozen: _frozen_entries,
     UnitsReleased: _released_entries,
     TradeCancelled: _cancelled_entries,

@@ -11,9 +11,9 @@ from exchange.domain.serials import OWN_REGISTRY, overlaps
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from exchange.domain.instruments import CreditClass, Instrument
+    from exchange.domain.instruments import CreditClass, Instrument, Listing
     from exchange.domain.serials import SerialBlock
-    from exchange.domain.state import Listing, State
+    from exchange.domain.state import State
 
 
 def check_retirement(state: State, class_ids: Iterable[str]) -> None:

@@ -26,7 +26,6 @@ from exchange.domain.carbon.proceeds_forms import NameProceeds, ProceedsNamed, P
 from exchange.domain.carbon.project_forms import project_key
 from exchange.domain.deciding import require_operator
 from exchange.domain.instruments import PPM
-from exchange.domain.ledger import Transfer
 from exchange.domain.rejects import Reject, RejectCode
 from matching.order import Side
 
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from exchange.domain.deciding import Deciding
     from exchange.domain.events import BlockTrade, Fill, TradeSettled
     from exchange.domain.forms import CommandForm, Event
-    from exchange.domain.ledger import Entry
+    from exchange.domain.ledger import Postings
     from exchange.domain.orders import Delivery
     from exchange.domain.state import State
 
@@ -170,12 +169,11 @@ def _named(state: State, seq: int, event: ProceedsNamed) -> None:
     proceeds.sellers.setdefault(event.sales_account, seq)
 
 
-def _paid(event: ProceedsPaid) -> list[Entry]:
-    if event.account == event.counterparty or not event.amount:
-        return []
-    return [Transfer(event.counterparty, event.account, event.currency, event.amount, from_hold=False)]
+def _paid(ledger: Postings, event: ProceedsPaid) -> None:
+    if event.account != event.counterparty and event.amount:
+        ledger.transfer(event.counterparty, event.account, event.currency, event.amount, from_hold=False)
 
 
 DECIDERS: dict[type[CommandForm], Callable[..., None]] = {NameProceeds: name_proceeds}
 RECORDERS: dict[type[Event], Callable[..., None]] = {ProceedsNamed: _named}
-ENTRIES: dict[type[Event], Callable[..., list[Entry]]] = {ProceedsPaid: _paid}
+ENTRIES: dict[type[Event], Callable[..., None]] = {ProceedsPaid: _paid}

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from exchange.domain.forms import CommandForm, Event
-    from exchange.domain.ledger import Entry
 
 DECIDERS: dict[type[CommandForm], Callable[..., None]] = {
     **projects.DECIDERS,
@@ -61,9 +60,9 @@ RECORDERS: dict[type[Event], Callable[..., None]] = {
 }
 """What an event means for the state, given the state, the event's seq and the event."""
 
-ENTRIES: dict[type[Event], Callable[..., list[Entry]]] = {
+ENTRIES: dict[type[Event], Callable[..., None]] = {
     **freezes.ENTRIES,
     **ex_ante.ENTRIES,
     **proceeds.ENTRIES,
 }
-"""What an event does to the ledger, for events that move or hold cash or units."""
+"""What an event does to a ledger, given the ledger and the event, for events that move or hold cash or units."""

@@ -21,7 +21,8 @@ from exchange.operations.options import CommandFunction, exchange_options, json_
 from exchange.operations.output import print_json, print_table
 
 if TYPE_CHECKING:
-    from exchange.domain.state import Listing, State
+    from exchange.domain.instruments import Listing
+    from exchange.domain.state import State
     from exchange.operations.finding import Exchange
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+import msgspec
 import pytest
 
 from exchange.domain.entries import entries
@@ -17,7 +20,8 @@ from tests.market import V19, Market
 def ledger() -> Ledger:
     """Gives a ledger in which alpha owns 100 EUR cents, 40 of them held."""
     ledger = Ledger()
-    ledger.post([Transfer(OUTSIDE, "alpha", "EUR", 100, from_hold=False), Hold("alpha", "EUR", 40)])
+    ledger.transfer(OUTSIDE, "alpha", "EUR", 100, from_hold=False)
+    ledger.hold("alpha", "EUR", 40)
     return ledger
 
 
@@ -46,8 +50,12 @@ def test_balances(ledger: Ledger) -> None:
 )
 def test_entries_that_break_the_books(ledger: Ledger, entry: Entry) -> None:
     """Nobody owns less than nothing, or holds more than they own."""
-    with pytest.raises(LedgerError):
-        ledger.post([entry])
+    with pytest.raises(LedgerError, match=re.escape(str(entry))):
+        if isinstance(entry, Hold):
+            ledger.hold(*msgspec.structs.astuple(entry))
+        else:
+            *where_and_what, from_hold = msgspec.structs.astuple(entry)
+            ledger.transfer(*where_and_what, from_hold=from_hold)
 
 
 def test_check_finds_a_wrong_hold(ledger: Ledger) -> None:
