@@ -21,9 +21,11 @@ def instruments(gateway: Gateway, symbol: str = "") -> results.Instruments:
     """One instrument or all; raises Reject for one that is not listed."""
     state = gateway.replica.state
     # By symbol: the order of a state depends on whether it came out of a snapshot.
-    listings = [known_listing(state, one) for one in ([symbol] if symbol else sorted(state.listings))]
+    symbols = [symbol] if symbol else sorted(state.listings)
     return results.Instruments(
-        state.last_seq, state.business_date, [render_instrument(listing) for listing in listings]
+        state.last_seq,
+        state.business_date,
+        [render_instrument(known_listing(state, one), gateway.activity[one].last_trade_id) for one in symbols],
     )
 
 

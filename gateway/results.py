@@ -76,6 +76,8 @@ class InstrumentInfo(msgspec.Struct, frozen=True):
     calendar: str
     """Holiday calendar of those days; empty: Monday to Friday."""
     last_price: str | None
+    last_trade_id: int
+    """0: no trade is known, since there was none or the last one is archived."""
 
 
 class Instruments(msgspec.Struct, frozen=True):

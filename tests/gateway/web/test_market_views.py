@@ -44,6 +44,23 @@ async def test_quiet_market(open_page: OpenPage) -> None:
     assert [] == await page.book("asks")
 
 
+async def test_opens_where_trade_is(exchange: RunningExchange, open_page: OpenPage) -> None:
+    """Without an instrument in the address the one with the newest trade is shown, before all trade the first by name."""
+    early = await open_page()
+    await expect(early.find(".market-row[aria-current] .symbol")).to_have_text("NATURE")
+    gamma, beta = await exchange.client("gamma-key"), await exchange.client("beta-key")
+    for instrument in ("NATURE", "RIMBA-19"):
+        order = {"client_order_id": instrument, "instrument": instrument, "quantity": 5, "price": "10.00"}
+        await beta.place_order(side="sell", **order)
+        await gamma.place_order(side="buy", **order)
+
+    late = await open_page()
+    await expect(late.find(".market-row[aria-current] .symbol")).to_have_text("RIMBA-19")
+    await expect(late.find("#strip-last")).to_have_text("10.00 EUR")
+    named = await open_page(path="#NATURE")
+    await expect(named.find(".market-row[aria-current] .symbol")).to_have_text("NATURE")
+
+
 async def test_book_and_trades_move(exchange: RunningExchange, open_page: OpenPage) -> None:
     """Orders and trades of others appear at once in book, spread, trades, ticker and candles."""
     page = await open_page(path="#RIMBA-19")

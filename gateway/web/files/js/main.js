@@ -179,10 +179,15 @@ function tellUnlessLost(error) {
 
 function selectFirst() {
   const wanted = symbolInAddress();
-  const [first] = instruments.instruments.keys();
   if (instruments.instruments.has(wanted)) select(wanted);
-  else if (first) select(first);
+  else if (instruments.instruments.size) select(lastTraded());
   else showNoMarkets();
+}
+
+/** The instrument with the newest trade; before the first trade the first one by name. */
+function lastTraded() {
+  const listed = [...instruments.instruments.values()];
+  return listed.reduce((found, one) => (one.last_trade_id > found.last_trade_id ? one : found)).symbol;
 }
 
 /** @param {string} symbol */
