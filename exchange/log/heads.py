@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -17,7 +19,9 @@ from exchange.log.chain import ChainBroken
 from exchange.log.signing import VenueKey, is_signed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+    from typing import IO
 
     from exchange.log.reader import LogReader
 
@@ -81,35 +85,100 @@ def read_published(path: Path) -> list[SignedHead]:
         data = path.read_bytes()
     except FileNotFoundError:
         return []
-    return _parse(path, data)
+    return _parse(path, data[: data.rfind(b"\n") + 1].splitlines())
 
 
-def publish(path: Path, head: SignedHead) -> bool:
-    """Add a head to a file, durably; False if it stands there already.
+class PublishedHeads:
+    """A file of heads for who looks at it again and again: each time only what was added is read.
 
-    Raises HeadsUnusable when the file is damaged, or holds another hash for the same event; and OSError.
+    Any thread may use it. Its methods raise HeadsUnusable when the file is damaged, and OSError.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    with os.fdopen(descriptor, "r+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        data = file.read()
-        for published in _parse(path, data):
-            if published.seq == head.seq and published.hash != head.hash:
-                raise HeadsUnusable(f"{path} has another hash for event {head.seq}: {published.hash}")
-            if published == head:
+
+    def __init__(self, path: Path) -> None:
+        """The file may be missing, which is the same as empty."""
+        self._path = path
+        self._lock = threading.Lock()
+        self._heads: list[SignedHead] = []
+        """By seq."""
+        self._lines = 0
+        self._end = 0
+        """Where the last line that was read ends, in bytes."""
+        self._last_line = b""
+
+    def since(self, seq: int, limit: int) -> list[SignedHead]:
+        """The first heads, at most `limit`, of events from `seq` on, by seq."""
+        with self._lock:
+            self._look()
+            begin = self._place(seq)
+            return self._heads[begin : begin + limit]
+
+    @property
+    def last_seq(self) -> int:
+        """The last event that has a head; 0 while there is none."""
+        with self._lock:
+            self._look()
+            return self._heads[-1].seq if self._heads else 0
+
+    def publish(self, head: SignedHead) -> bool:
+        """Add a head to the file, durably; False if it stands there already.
+
+        Raises HeadsUnusable also when the file holds another hash for the same event.
+        """
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        with os.fdopen(descriptor, "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            with self._lock:
+                end = self._take_new(file)
+                known = self._heads[self._place(head.seq) :][:1]
+            if known == [head]:
                 return False
-        # What an interrupted writer left after the last line feed was never published.
-        file.truncate(data.rfind(b"\n") + 1)
-        file.seek(0, os.SEEK_END)
-        file.write(msgspec.json.encode(head) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return True
+            if known and known[0].seq == head.seq and known[0].hash != head.hash:
+                raise HeadsUnusable(f"{self._path} has another hash for event {head.seq}: {known[0].hash}")
+            # What an interrupted writer left after the last line feed was never published.
+            file.truncate(end)
+            file.seek(end)
+            file.write(msgspec.json.encode(head) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        return True
+
+    def _place(self, seq: int) -> int:
+        return bisect_left(self._heads, seq, key=lambda head: head.seq)
+
+    def _look(self) -> None:
+        try:
+            with self._path.open("rb") as file:
+                self._take_new(file)
+        except FileNotFoundError:
+            self._forget()
+
+    def _take_new(self, file: IO[bytes]) -> int:
+        """Read what was added since; answers where the last line ends."""
+        file.seek(self._end - len(self._last_line))
+        if file.read(len(self._last_line)) != self._last_line:
+            # It was written anew, or another one was put in its place.
+            self._forget()
+            file.seek(0)
+        data = file.read()
+        lines = data[: data.rfind(b"\n") + 1].splitlines(keepends=True)
+        for head in _parse(self._path, lines, self._lines + 1):
+            place = self._place(head.seq)
+            replaced = place < len(self._heads) and self._heads[place].seq == head.seq
+            self._heads[place : place + replaced] = [head]
+        self._lines += len(lines)
+        self._end += sum(map(len, lines))
+        self._last_line = lines[-1] if lines else self._last_line
+        return self._end
+
+    def _forget(self) -> None:
+        self._heads.clear()
+        self._lines = self._end = 0
+        self._last_line = b""
 
 
-def _parse(path: Path, data: bytes) -> list[SignedHead]:
+def _parse(path: Path, lines: Sequence[bytes], first_line: int = 1) -> list[SignedHead]:
     heads = []
-    for number, line in enumerate(data[: data.rfind(b"\n") + 1].splitlines(), 1):
+    for number, line in enumerate(lines, first_line):
         try:
             heads.append(msgspec.json.decode(line, type=SignedHead))
         except msgspec.DecodeError as error:

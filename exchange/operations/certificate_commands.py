@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from exchange.log.heads import HeadsUnusable, read_published
+from exchange.log.heads import HeadsUnusable, PublishedHeads, read_published
 from exchange.log.reader import LogReader
 from exchange.log.recovery import recover
 from exchange.log.snapshots import SnapshotStore
@@ -119,7 +119,7 @@ def export(
 def _issue(exchange: Exchange, seq: int, heads: Path | None, key: VenueKey) -> SignedCertificate:
     async def work() -> SignedCertificate:
         async with exchange.database() as dsn, await LogReader.open(dsn, connections=2) as reader:
-            issuer = CertificateIssuer(reader, key, heads or exchange.folder.heads_path)
+            issuer = CertificateIssuer(reader, key, PublishedHeads(heads or exchange.folder.heads_path))
             state = (await recover(reader, SnapshotStore(dsn))).state
             try:
                 return await issuer.issue(seq, state)

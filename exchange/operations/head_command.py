@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from exchange.log.heads import HeadsUnusable, LogHead, publish, read_head, sign_head
+from exchange.log.heads import HeadsUnusable, LogHead, PublishedHeads, read_head, sign_head
 from exchange.log.reader import LogReader
 from exchange.operations.errors import ExitCode, OperationError
 from exchange.operations.options import exchange_options, json_option, run_async
@@ -67,7 +67,7 @@ def head(
     if file is not None:
         path = exchange.folder.heads_path if file == _OWN else Path(file)
         try:
-            publish(path, signed)
+            PublishedHeads(path).publish(signed)
         except HeadsUnusable as error:
             raise OperationError(str(error), ExitCode.LOG_UNUSABLE) from error
         except OSError as error:

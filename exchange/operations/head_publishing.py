@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from exchange.domain.events import DayClosed, Retired
-from exchange.log.heads import publish, read_head, read_published, sign_head
+from exchange.log.heads import read_head, sign_head
 from exchange.registry.certificate_issuing import MAX_PROOF_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from exchange.domain.events import Recorded
+    from exchange.log.heads import PublishedHeads
     from exchange.log.reader import LogReader
     from exchange.log.signing import VenueKey
 
@@ -36,14 +36,14 @@ class HeadPublisher:
     """Follows the log and adds heads to the file of published heads. One process publishes for a venue."""
 
     def __init__(
-        self, reader: LogReader, key: VenueKey, heads: Path, clock: Callable[[], int] = time.time_ns
+        self, reader: LogReader, key: VenueKey, heads: PublishedHeads, clock: Callable[[], int] = time.time_ns
     ) -> None:
         self.clock = clock
         """Nanoseconds UTC."""
         self._reader = reader
         self._key = key
         self._heads = heads
-        self._looked_up_to = max((head.seq for head in read_published(heads)), default=0)
+        self._looked_up_to = heads.last_seq
         """Every retirement and day's end up to this event has a head."""
         self._waiting: Recorded | None = None
         """The first one that has none."""
@@ -74,7 +74,7 @@ class HeadPublisher:
     async def publish(self, seq: int) -> None:
         """Publishes the head as of an event."""
         head = sign_head(await read_head(self._reader, seq), self._key)
-        await asyncio.to_thread(publish, self._heads, head)
+        await asyncio.to_thread(self._heads.publish, head)
         log.info("head published", seq=seq, hash=head.hash)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from bisect import bisect_left
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +11,7 @@ import structlog
 from aiohttp import ETag, web
 
 from exchange.domain.rejects import Reject, RejectCode
-from exchange.log.heads import HeadsUnusable, read_published
+from exchange.log.heads import HeadsUnusable
 from exchange.registry.certificate_files import CONTENT_TYPES, FileFormat
 from exchange.registry.certificate_html import content_security_policy
 from gateway.http.negotiation import choose
@@ -33,9 +31,8 @@ from gateway.websocket.requests import NoParams
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
-    from exchange.log.heads import SignedHead
+    from exchange.log.heads import PublishedHeads
     from exchange.log.signing import VenueKey
     from exchange.operations.certificate_desk import CertificateDesk
 
@@ -52,7 +49,7 @@ _FORMATS: Final = {
 log = structlog.get_logger()
 
 
-def create_signer_app(desk: CertificateDesk, key: VenueKey, heads: Path) -> web.Application:
+def create_signer_app(desk: CertificateDesk, key: VenueKey, heads: PublishedHeads) -> web.Application:
     """The application. Its answers, refusals included, are those that clients of the gateways get."""
     app = web.Application(middlewares=[_refuse])
     resources = _Resources(desk, key, heads)
@@ -70,13 +67,10 @@ def create_signer_app(desk: CertificateDesk, key: VenueKey, heads: Path) -> web.
 class _Resources:
     """The handlers. They raise Reject."""
 
-    def __init__(self, desk: CertificateDesk, key: VenueKey, heads: Path) -> None:
+    def __init__(self, desk: CertificateDesk, key: VenueKey, heads: PublishedHeads) -> None:
         self._desk = desk
         self._key = key
         self._heads = heads
-        self._published_heads: list[SignedHead] = []
-        self._read_at = (0, 0)
-        """Time of the last change and size of the file, as it was read."""
 
     async def certificate(self, request: web.Request) -> web.Response:
         """In the form that the client likes best."""
@@ -116,35 +110,21 @@ class _Resources:
 
     async def heads(self, request: web.Request) -> web.Response:
         """A page of published heads."""
-        return json_response(request, await self._page(request), _HEADS_CACHE)
+        return json_response(request, self._page(request), _HEADS_CACHE)
 
     async def heads_as_lines(self, request: web.Request) -> web.Response:
         """The same as a file that `exchange certificate verify --heads` takes."""
-        page = await self._page(request)
+        page = self._page(request)
         return web.Response(
             body=b"".join(msgspec.json.encode(head) + b"\n" for head in page.heads),
             content_type="application/jsonl",
             headers={"Cache-Control": _HEADS_CACHE},
         )
 
-    async def _page(self, request: web.Request) -> Heads:
+    def _page(self, request: web.Request) -> Heads:
         params = read_parameters(request, HeadsParams)
-        heads = await self._published()
-        begin = bisect_left(heads, params.from_seq, key=lambda head: head.seq)
-        end = begin + params.limit
-        return Heads(heads[begin:end], heads[end].seq if end < len(heads) else None)
-
-    async def _published(self) -> list[SignedHead]:
-        """All heads in the order of their events; the file is read again when it has changed."""
-        try:
-            status = self._heads.stat()
-        except FileNotFoundError:
-            return []
-        if self._read_at != (status.st_mtime_ns, status.st_size):
-            by_seq = {head.seq: head for head in await asyncio.to_thread(read_published, self._heads)}
-            self._published_heads = [by_seq[seq] for seq in sorted(by_seq)]
-            self._read_at = (status.st_mtime_ns, status.st_size)
-        return self._published_heads
+        heads = self._heads.since(params.from_seq, params.limit + 1)
+        return Heads(heads[: params.limit], heads[-1].seq if len(heads) > params.limit else None)
 
     async def public_key(self, request: web.Request) -> web.Response:
         """The public key, for programs."""

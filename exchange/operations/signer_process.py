@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from aiohttp import web
 
+from exchange.log.heads import PublishedHeads
 from exchange.log.reader import LogReader
 from exchange.log.recovery import recover
 from exchange.log.signing import VenueKey
@@ -69,9 +70,10 @@ async def serve_signer(
         async def recovered() -> State:
             return (await recover(reader, SnapshotStore(dsn))).state
 
-        publisher = HeadPublisher(reader, key, heads, clock)
-        desk = CertificateDesk(CertificateIssuer(reader, key, heads), key, publisher, recovered)
-        runner = web.AppRunner(create_signer_app(desk, key, heads), access_log=None, shutdown_timeout=1)
+        published = PublishedHeads(heads)
+        publisher = HeadPublisher(reader, key, published, clock)
+        desk = CertificateDesk(CertificateIssuer(reader, key, published), key, publisher, recovered)
+        runner = web.AppRunner(create_signer_app(desk, key, published), access_log=None, shutdown_timeout=1)
         try:
             await runner.setup()
             await web.UnixSite(runner, str(socket)).start()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from exchange.domain.events import Fill, Retired, TradeSettled
 from exchange.log.chain import ChainBroken
-from exchange.log.heads import HeadsUnusable, read_published
+from exchange.log.heads import HeadsUnusable
 from exchange.registry.certificate import (
     FORMAT,
     Certificate,
@@ -24,9 +24,8 @@ from exchange.registry.certificate_lines import certified_lines, certified_total
 from matching.order import Side
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from exchange.domain.state import State
+    from exchange.log.heads import PublishedHeads
     from exchange.log.reader import LogReader
     from exchange.log.record import StoredEvent
     from exchange.log.signing import VenueKey
@@ -55,8 +54,7 @@ class HeadAwaited(Exception):  # noqa: N818 - it says what is not there yet
 class CertificateIssuer:
     """Issues certificates, each as often as asked: the same retirement and head give the same bytes."""
 
-    def __init__(self, reader: LogReader, key: VenueKey, published_heads: Path) -> None:
-        """`published_heads`: the file that `exchange.log.heads.publish` writes; it may be missing."""
+    def __init__(self, reader: LogReader, key: VenueKey, published_heads: PublishedHeads) -> None:
         self._reader = reader
         self._key = key
         self._published_heads = published_heads
@@ -99,10 +97,10 @@ class CertificateIssuer:
         raise ChainBroken(seq, "it is missing")
 
     def _first_head(self, seq: int) -> HeadReference | None:
-        heads = [head for head in read_published(self._published_heads) if head.seq >= seq]
+        heads = self._published_heads.since(seq, 1)
         if not heads:
             return None
-        first = min(heads, key=lambda head: head.seq)
+        (first,) = heads
         if not first.is_genuine:
             raise HeadsUnusable(f"the signature of the published head of event {first.seq} does not fit it")
         if first.seq - seq > MAX_PROOF_EVENTS:

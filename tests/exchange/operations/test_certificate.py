@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from exchange.log.heads import publish, read_published, sign_head
+from exchange.log.heads import PublishedHeads, read_published, sign_head
 from exchange.log.signing import VenueKey
 from exchange.operations.cli import main
 from exchange.operations.errors import ExitCode
@@ -99,7 +99,9 @@ def test_heads_are_signed_and_published(venue: Venue, tmp_path: Path) -> None:
     assert [(True, own)] * 2 == [(head.is_genuine, head.public_key) for head in heads]
     assert heads[:1] == read_published(venue.folder / "heads.jsonl")
     file.unlink()
-    publish(file, sign_head(msgspec.structs.replace(venue.log.head(venue.last_seq), hash="ab" * 32), KEY))
+    PublishedHeads(file).publish(
+        sign_head(msgspec.structs.replace(venue.log.head(venue.last_seq), hash="ab" * 32), KEY)
+    )
     refused = venue.run("log", "head", "--publish", str(file))
     assert ExitCode.LOG_UNUSABLE == refused.exit_code
     assert f"has another hash for event {venue.last_seq}" in refused.stderr
@@ -214,7 +216,9 @@ def test_what_cannot_be_used_to_check_is_refused(venue: Venue, tmp_path: Path) -
 def test_a_damaged_log_gives_no_certificate(venue: Venue) -> None:
     """What was published binds: exit code 7, as for every damaged log."""
     heads = venue.folder / "lies.jsonl"
-    publish(heads, sign_head(msgspec.structs.replace(venue.log.head(venue.seq), hash="ab" * 32), KEY))
+    PublishedHeads(heads).publish(
+        sign_head(msgspec.structs.replace(venue.log.head(venue.seq), hash="ab" * 32), KEY)
+    )
     result = venue.run("certificate", "show", str(venue.seq), "--heads", str(heads))
     assert ExitCode.LOG_UNUSABLE == result.exit_code
     assert f"broken at event {venue.seq}: its published hash is abab" in result.stderr

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exchange.domain.rejects import Reject, RejectCode
-from exchange.log.heads import LogHead, publish, read_published, sign_head
+from exchange.log.heads import LogHead, PublishedHeads, read_published, sign_head
 from exchange.operations import certificate_desk
 from exchange.operations.certificate_desk import CertificateDesk
 from exchange.operations.head_publishing import HeadPublisher
@@ -29,7 +29,9 @@ def desk_of(log: Log) -> CertificateDesk:
     async def recovered() -> State:
         return log.market.state
 
-    return CertificateDesk(log.issuer, KEY, HeadPublisher(log.reader, KEY, log.heads), recovered)
+    return CertificateDesk(
+        log.issuer, KEY, HeadPublisher(log.reader, KEY, PublishedHeads(log.heads)), recovered
+    )
 
 
 def market_with(retirements: int) -> tuple[CertifiedMarket, list[int]]:
@@ -102,6 +104,6 @@ async def test_a_damaged_log_gives_no_certificate(dsn: str) -> None:
     """The public hears that there is none now; what is wrong stands in the log file of the operators."""
     market, (seq,) = market_with(1)
     async with logged(dsn, market) as log:
-        publish(log.heads, sign_head(LogHead(seq, "ab" * 32, 0), KEY))
+        PublishedHeads(log.heads).publish(sign_head(LogHead(seq, "ab" * 32, 0), KEY))
         with pytest.raises(Reject, match="3013 UNAVAILABLE: this certificate cannot be issued now"):
             await desk_of(log).file(seq, FileFormat.JSON)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from exchange.log.heads import read_published
+from exchange.log.heads import PublishedHeads, read_published
 from exchange.operations import head_publishing
 from exchange.operations.head_publishing import HEAD_DELAY_NS, HeadPublisher
 from tests.exchange.registry.certificates import KEY, CertifiedMarket, Log, logged
@@ -28,7 +28,9 @@ class Publishing:
 
     def start(self) -> None:
         """A publisher that has only the log and the file to go by."""
-        self.publisher = HeadPublisher(self.log.reader, KEY, self.log.heads, lambda: self.now_ns)
+        self.publisher = HeadPublisher(
+            self.log.reader, KEY, PublishedHeads(self.log.heads), lambda: self.now_ns
+        )
 
     async def retire(self) -> int:
         """Beta retires a unit; the seq."""

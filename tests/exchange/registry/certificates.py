@@ -16,7 +16,7 @@ from exchange.domain.events import Retired
 from exchange.domain.identity import LOCAL_OPERATOR
 from exchange.domain.instruments import CreditClass, Unit
 from exchange.domain.serials import SerialBlock
-from exchange.log.heads import LogHead, publish, sign_head
+from exchange.log.heads import LogHead, PublishedHeads, sign_head
 from exchange.log.lease import WriterIdentity
 from exchange.log.migrations import migrate
 from exchange.log.reader import LogReader
@@ -108,7 +108,7 @@ class Log:
         self.writer = writer
         self.reader = reader
         self.heads = heads
-        self.issuer = CertificateIssuer(reader, KEY, heads)
+        self.issuer = CertificateIssuer(reader, KEY, PublishedHeads(heads))
         self.rows: list[StoredEvent] = []
 
     async def append(self) -> None:
@@ -119,7 +119,7 @@ class Log:
 
     def publish(self, seq: int, key: VenueKey = KEY) -> None:
         """Publish the head as of an event."""
-        publish(self.heads, sign_head(self.head(seq), key))
+        PublishedHeads(self.heads).publish(sign_head(self.head(seq), key))
 
     def head(self, seq: int) -> LogHead:
         """The head as of an event."""
