@@ -25,7 +25,10 @@ def instruments(gateway: Gateway, symbol: str = "") -> results.Instruments:
     return results.Instruments(
         state.last_seq,
         state.business_date,
-        [render_instrument(known_listing(state, one), gateway.activity[one].last_trade_id) for one in symbols],
+        [
+            render_instrument(known_listing(state, one), gateway.activity[one].last_trade_id)
+            for one in symbols
+        ],
     )
 
 
