@@ -27,6 +27,7 @@ from gateway.websocket.client_connection import (
     RejectedError,
 )
 from gateway.websocket.offset_client import OffsetClient
+from gateway.websocket.protection_client import ProtectionClient
 from gateway.websocket.request_forms import AccountParams, Deliver
 from gateway.websocket.signing_key import SigningKey
 from gateway.websocket.streams import BookStream, Stream
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["ExchangeClient", "NotConnected", "OutcomeUnknown", "RejectedError", "SigningKey"]
 
 
-class ExchangeClient(OffsetClient):
+class ExchangeClient(OffsetClient, ProtectionClient):
     """All methods and channels, typed. Make it with `connect`."""
 
     # Requests about orders.

@@ -10,6 +10,8 @@ from gateway.websocket import (
     market_queries,
     offset_methods,
     offset_requests,
+    protection_methods,
+    protection_requests,
     requests,
     session_methods,
     subscribing,
@@ -84,6 +86,15 @@ HANDLERS: dict[type[Request], Method] = {
     offset_requests.OffsetPeriods: _method(offset_requests.OffsetPeriods, offset_methods.list_periods),
     offset_requests.GetOffsetStatement: _method(
         offset_requests.GetOffsetStatement, offset_methods.show_statement
+    ),
+    protection_requests.ProtectionSet: _method(
+        protection_requests.ProtectionSet, protection_methods.set_protection, own_rate=True
+    ),
+    protection_requests.ProtectionReset: _method(
+        protection_requests.ProtectionReset, protection_methods.reset_protection, own_rate=True
+    ),
+    protection_requests.ProtectionList: _method(
+        protection_requests.ProtectionList, protection_methods.list_protections
     ),
     requests.Ping: _method(requests.Ping, market_queries.ping),
 }

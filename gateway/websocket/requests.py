@@ -26,6 +26,7 @@ from gateway.websocket.offset_requests import (
     OffsetRecordActivity,
     OffsetRecordReduction,
 )
+from gateway.websocket.protection_requests import ProtectionList, ProtectionReset, ProtectionSet
 from gateway.websocket.request_forms import (
     AccountParams,
     Deliver,
@@ -569,6 +570,9 @@ AnyRequest = (
     | OffsetAllocate
     | OffsetPeriods
     | GetOffsetStatement
+    | ProtectionSet
+    | ProtectionReset
+    | ProtectionList
     | Ping
 )
 

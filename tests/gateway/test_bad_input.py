@@ -210,6 +210,11 @@ REQUESTS: dict[str, tuple[dict[str, Any], RejectCode, str]] = {
         RejectCode.INVALID_PARAMS,
         "params.timeout_ms",
     ),
+    "endless window": (
+        {"method": "protection.set", "params": {"instrument": RIMBA, "window_ms": HUGE}},
+        RejectCode.INVALID_PARAMS,
+        "params.window_ms",
+    ),
     "unknown interval": (
         {"method": "market.candles", "params": {"instrument": RIMBA, "interval": "7m"}},
         RejectCode.INVALID_PARAMS,

@@ -135,6 +135,9 @@ async def test_methods_that_need_a_session(exchange: RunningExchange) -> None:
         ("subscribe", {"channel": "orders"}),
         ("session.logout", {}),
         ("session.cancel_after", {"timeout_ms": 1}),
+        ("protection.set", {"instrument": RIMBA, "window_ms": 0}),
+        ("protection.reset", {"instrument": RIMBA}),
+        ("protection.list", {}),
     ]
     for method, params in private:
         error = await raw.error(method, **params)

@@ -36,6 +36,7 @@ const CANCEL_REASONS = {
   instrument_closed: "the instrument was closed",
   units_frozen: "units that it was to deliver were frozen",
   not_deliverable: "a class that it was to deliver left the basket",
+  protection: "the account traded as much as its protection allows",
   class_changed: "units that it was to deliver became another class",
 };
 
