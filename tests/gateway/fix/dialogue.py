@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 OURS, PEER = "CARBON", "MAKER1"
 TIME_TAGS = {"52", "60", "122"}
 LOGON = "A|34=1|98=0|108=30|553=maker|554=secret"
+ORDER = "11=order-1|55=RIMBA-19|54=1|60=@0|38=100|40=2|44=10.00"
+"""Fields of a NewOrderSingle."""
 SESSION_TYPES = set("012345A")
 
 

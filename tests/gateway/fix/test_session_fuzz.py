@@ -14,13 +14,12 @@ from gateway.fix.message import Message, text
 from gateway.fix.session import MAX_WAITING_BYTES, Session, SessionSettings
 from gateway.fix.session_events import Disconnect, Expect, Received, Resend, Reset, Store, Transmit
 from gateway.fix.timestamps import SECOND_NS
-from tests.gateway.fix.dialogue import LOGON, OURS, PEER, Dialogue, wire
+from tests.gateway.fix.dialogue import LOGON, ORDER, OURS, PEER, Dialogue, wire
 from tests.market import START_NS
 
 if TYPE_CHECKING:
     from gateway.fix.session_events import Event
 
-ORDER = "11=order-1|55=RIMBA-19|54=1|60=@0|38=100|40=2|44=10.00"
 BODIES = [
     "0",
     "1|112=test",

@@ -7,10 +7,8 @@ import pytest
 from gateway.fix.handshake import Handshake
 from gateway.fix.session import Session, SessionSettings
 from gateway.fix.session_events import Event, Transmit
-from tests.gateway.fix.dialogue import LOGON, OURS, PEER, Dialogue, wire
+from tests.gateway.fix.dialogue import LOGON, ORDER, OURS, PEER, Dialogue, wire
 from tests.market import START_NS
-
-ORDER = "11=order-1|55=RIMBA-19|54=1|60=@0|38=100|40=2|44=10.00"
 
 
 def test_logon_is_answered() -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.fix.framing import MAX_FRAME_BYTES
-from tests.gateway.fix.dialogue import Dialogue, closed, wire
-
-ORDER = "11=order-1|55=RIMBA-19|54=1|60=@0|38=100|40=2|44=10.00"
+from tests.gateway.fix.dialogue import ORDER, Dialogue, closed, wire
 
 
 @pytest.mark.parametrize(
