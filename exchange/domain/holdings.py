@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sortedcontainers import SortedDict
-
+from exchange.domain.batches import Batches
+from exchange.domain.batches import BatchKey as BatchKey  # noqa: PLC0414 - readers find it here
 from exchange.domain.intervals import IntervalError, IntervalSet
 from exchange.domain.serials import SerialBlock, first_of, without
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from exchange.domain.batches import Taken
     from exchange.domain.orders import Delivery
     from exchange.domain.serials import ClassBlock
 
 LOWEST_SERIAL = "lowest-serial/1"
 """Batches in the order of (registry, batch) as text, lowest serial number first within a batch."""
-
-BatchKey = tuple[str, str]
 
 
 class Holdings:
@@ -32,14 +31,14 @@ class Holdings:
     """
 
     def __init__(self) -> None:
-        self._free: dict[tuple[str, str], SortedDict[BatchKey, IntervalSet]] = {}
+        self._free: dict[tuple[str, str], Batches] = {}
         """`(account, class id)` to batches in order to serials; nothing empty stays."""
         self.locked: dict[int, tuple[ClassBlock, ...]] = {}
         """Seq of an unsettled trade to the serials that its buyer will get."""
 
     def units(self, account: str, class_id: str) -> int:
         """Free units of a class with an account."""
-        return sum(serials.total for serials in self._batches(account, class_id).values())
+        return self._batches(account, class_id).total
 
     def holds(self, account: str, class_id: str, block: SerialBlock) -> bool:
         """Whether every serial of the block is free with the account, as that class."""
@@ -48,7 +47,7 @@ class Holdings:
 
     def serials(self, account: str, class_id: str) -> Mapping[BatchKey, IntervalSet]:
         """The account's free serials of a class by batch, in the order of the rule; to be read."""
-        return self._batches(account, class_id)
+        return dict(self._batches(account, class_id).items())
 
     def blocks(self, account: str, class_id: str) -> Iterator[SerialBlock]:
         """The account's free serials of a class, in the order of the rule."""
@@ -87,8 +86,8 @@ class Holdings:
         """Let the lowest serials go, by the rule `LOWEST_SERIAL`. Raises `IntervalError` when there are not as many."""
         return [
             SerialBlock(registry, batch, first, last)
-            for (registry, batch), parts in self._take(account, class_id, quantity)
-            for first, last in parts
+            for (registry, batch), part in self._take(account, class_id, quantity)
+            for first, last in part
         ]
 
     def remove(self, account: str, class_id: str, blocks: Iterable[SerialBlock]) -> None:
@@ -96,42 +95,32 @@ class Holdings:
         for block in blocks:
             batches = self._batches(account, class_id)
             key = (block.registry, block.batch)
-            serials = batches.get(key)
-            if serials is None:
+            if batches.get(key) is None:
                 raise IntervalError(f"account {account} has no serials of batch {block.batch} as {class_id}")
-            serials.remove(block.first, block.last)
-            if not serials:
-                del batches[key]
-                if not batches:
-                    del self._free[account, class_id]
+            batches.remove(key, block.first, block.last)
+            if not batches:
+                del self._free[account, class_id]
 
     def give(self, account: str, class_id: str, blocks: Iterable[SerialBlock]) -> None:
         """Add serials to what an account has free. Raises `IntervalError` if it has any of them already."""
-        batches = self._free.get((account, class_id))
-        if batches is None:
-            batches = self._free[account, class_id] = SortedDict()
+        batches = self._batches_to_fill(account, class_id)
         for block in blocks:
-            key = (block.registry, block.batch)
-            serials = batches.get(key)
-            if serials is None:
-                batches[key] = IntervalSet(((block.first, block.last),))
-            else:
-                serials.add(block.first, block.last)
+            batches.add((block.registry, block.batch), IntervalSet(((block.first, block.last),)))
 
-    def pass_on(self, rule: str, seller: str, buyer: str, delivered: Delivery) -> None:
-        """Hand a buyer what `choose` takes off a seller, with no block made of it on the way."""
+    def pass_on(self, rule: str, seller: str, buyer: str, delivered: Delivery) -> list[tuple[str, Taken]]:
+        """Hand a buyer what `choose` takes off a seller, with no block made of it on the way.
+
+        Answers the serials by class and batch, in the order of `choose`; to be read before anything else changes.
+        """
         _check_rule(rule)
+        passed_on: list[tuple[str, Taken]] = []
         for class_id, units in delivered:
             taken = self._take(seller, class_id, units)
-            batches = self._free.get((buyer, class_id))
-            if batches is None:
-                batches = self._free[buyer, class_id] = SortedDict()
-            for key, parts in taken:
-                serials = batches.get(key)
-                if serials is None:
-                    batches[key] = IntervalSet(parts)
-                else:
-                    serials.add_all(parts)
+            passed_on.append((class_id, taken))
+            batches = self._batches_to_fill(buyer, class_id)
+            for key, serials in taken:
+                batches.add(key, serials)
+        return passed_on
 
     def choose(
         self, rule: str, account: str, delivered: Delivery, named: tuple[ClassBlock, ...] = ()
@@ -164,32 +153,30 @@ class Holdings:
             raise IntervalError(f"trade {trade} does not lock all of {gone}")
         self.locked[trade] = (*kept, *arrived)
 
-    def _take(
-        self, account: str, class_id: str, quantity: int
-    ) -> list[tuple[BatchKey, list[tuple[int, int]]]]:
-        """Let the lowest serials go; answers their intervals by batch. Raises as `take` does."""
-        batches = self._free.get((account, class_id))
-        taken = []
-        missing = quantity
-        while missing and batches:
-            key, serials = batches.peekitem(0)
-            units = serials.total
-            if units > missing:
-                units = missing
-            taken.append((key, serials.take_lowest(units)))
-            if not serials:
-                batches.popitem(0)
-            missing -= units
-        if missing:
-            raise IntervalError(
-                f"account {account} has {quantity - missing} free units of {class_id}, not {quantity}"
-            )
+    def _take(self, account: str, class_id: str, quantity: int) -> Taken:
+        """Let the lowest serials go; answers them by batch. Raises as `take` does."""
+        batches = self._batches(account, class_id)
+        taken = batches.take_lowest(quantity)
+        found = 0
+        for _, serials in taken:
+            found += serials.total
+        if found != quantity:
+            raise IntervalError(f"account {account} has {found} free units of {class_id}, not {quantity}")
         if not batches:
             del self._free[account, class_id]
         return taken
 
-    def _batches(self, account: str, class_id: str) -> SortedDict[BatchKey, IntervalSet]:
-        return self._free.get((account, class_id)) or SortedDict()
+    def _batches(self, account: str, class_id: str) -> Batches:
+        """What an account has of a class, to be read or taken from."""
+        batches = self._free.get((account, class_id))
+        return Batches() if batches is None else batches
+
+    def _batches_to_fill(self, account: str, class_id: str) -> Batches:
+        """Likewise, to be added to at once."""
+        batches = self._free.get((account, class_id))
+        if batches is None:
+            batches = self._free[account, class_id] = Batches()
+        return batches
 
 
 def _check_rule(rule: str) -> None:

@@ -99,10 +99,44 @@ class IntervalSet:
             lasts.insert(index, last)
         self.total += last - first + 1
 
-    def add_all(self, intervals: Iterable[tuple[int, int]]) -> None:
-        """Take intervals in one by one; raises `IntervalError` as `add` does."""
-        for first, last in intervals:
-            self.add(first, last)
+    def merge(self, other: IntervalSet) -> None:
+        """Take all of another set in; raises `IntervalError`, and changes nothing, if any of it is here already."""
+        firsts, lasts = self._firsts, self._lasts
+        # From the back, so that a run leaves the places of those before it as they are.
+        for place, begin, end in reversed(self._runs(other)):
+            start = stop = place
+            run_firsts, run_lasts = other._firsts[begin:end], other._lasts[begin:end]
+            if start and lasts[start - 1] == run_firsts[0] - 1:
+                start -= 1
+                run_firsts[0] = firsts[start]
+            if stop < len(firsts) and firsts[stop] == run_lasts[-1] + 1:
+                run_lasts[-1] = lasts[stop]
+                stop += 1
+            firsts[start:stop] = run_firsts
+            lasts[start:stop] = run_lasts
+        self.total += other.total
+
+    def _runs(self, other: IntervalSet) -> list[tuple[int, int, int]]:
+        """Where another set's intervals belong: `(place, begin, end)` of all that lie between two neighbours of ours."""
+        firsts, lasts = self._firsts, self._lasts
+        new_firsts, new_lasts = other._firsts, other._lasts
+        runs: list[tuple[int, int, int]] = []
+        place = begin = 0
+        while begin < len(new_firsts):
+            place = bisect_left(lasts, new_firsts[begin], place)
+            if place == len(lasts):
+                runs.append((place, begin, len(new_firsts)))
+                break
+            behind = firsts[place]
+            end = bisect_left(new_firsts, behind, begin)
+            if end == begin or new_lasts[end - 1] >= behind:
+                worst = max(begin, end - 1)
+                raise IntervalError(
+                    f"{new_firsts[worst]}..{new_lasts[worst]} overlaps {behind}..{lasts[place]}"
+                )
+            runs.append((place, begin, end))
+            begin = end
+        return runs
 
     def remove(self, first: int, last: int) -> None:
         """Let `first..last` go; raises `IntervalError` if reversed, or unless all of it is here."""
@@ -124,28 +158,29 @@ class IntervalSet:
             del firsts[index], lasts[index]
         self.total -= last - first + 1
 
-    def take_lowest(self, quantity: int) -> list[tuple[int, int]]:
-        """Let the lowest `quantity` numbers go and return them as intervals in ascending order.
+    def take_lowest(self, quantity: int) -> IntervalSet:
+        """Let the lowest `quantity` numbers go and return them.
 
         Raises `IntervalError` unless `1 <= quantity <= total`.
         """
         if not 1 <= quantity <= self.total:
             raise IntervalError(f"{quantity} numbers were asked for, {self.total} are here")
         firsts, lasts = self._firsts, self._lasts
-        taken: list[tuple[int, int]] = []
         missing = quantity
         whole = 0
-        while missing:
-            first = firsts[whole]
-            size = lasts[whole] - first + 1
+        for first, last in zip(firsts, lasts, strict=True):
+            size = last - first + 1
             if size > missing:
-                taken.append((first, first + missing - 1))
-                firsts[whole] = first + missing
                 break
-            taken.append((first, lasts[whole]))
             missing -= size
             whole += 1
+        taken = IntervalSet()
+        taken._firsts, taken._lasts, taken.total = firsts[:whole], lasts[:whole], quantity
         del firsts[:whole], lasts[:whole]
+        if missing:
+            taken._firsts.append(firsts[0])
+            taken._lasts.append(firsts[0] + missing - 1)
+            firsts[0] += missing
         self.total -= quantity
         return taken
 

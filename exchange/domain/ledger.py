@@ -89,7 +89,10 @@ class Ledger:
         if source == OUTSIDE:
             self.supply[asset] = self.supply.get(asset, 0) + amount
         else:
-            balance = self._balance(source, asset)
+            try:
+                balance = self.accounts[source][asset]
+            except KeyError:
+                balance = self._balance(source, asset)
             balance.total -= amount
             if from_hold:
                 balance.held -= amount
@@ -98,7 +101,11 @@ class Ledger:
         if target == OUTSIDE:
             self.supply[asset] -= amount
         else:
-            self._balance(target, asset).total += amount
+            try:
+                balance = self.accounts[target][asset]
+            except KeyError:
+                balance = self._balance(target, asset)
+            balance.total += amount
 
     def check(self) -> None:
         """Raise unless, per asset, all accounts together own exactly the supply and hold no more than they own."""

@@ -67,6 +67,16 @@ class AgainstPlainSet(RuleBasedStateMachine):
             with pytest.raises(IntervalError, match="were asked for"):
                 self.intervals.take_lowest(quantity)
 
+    @rule(wanted=st.sets(SMALL))
+    def merge(self, wanted: set[int]) -> None:
+        other = IntervalSet((number, number) for number in sorted(wanted))
+        if self.oracle & wanted:
+            with pytest.raises(IntervalError, match="overlaps"):
+                self.intervals.merge(other)
+        else:
+            self.intervals.merge(other)
+            self.oracle |= wanted
+
     @rule(wanted=RANGES)
     def queries(self, wanted: tuple[int, int]) -> None:
         assert (numbers(*wanted) <= self.oracle) == self.intervals.contains(*wanted)
@@ -120,9 +130,9 @@ def test_what_is_left_around_a_removed_part_stays(
 def test_the_lowest_numbers_are_taken_across_intervals() -> None:
     """Whole intervals go first, then the front of the next one."""
     intervals = IntervalSet([(10, 12), (20, 29), (1, 2)])
-    assert [(1, 2), (10, 12), (20, 20)] == intervals.take_lowest(6)
+    assert IntervalSet([(1, 2), (10, 12), (20, 20)]) == intervals.take_lowest(6)
     assert [(21, 29)] == list(intervals)
-    assert [(21, 29)] == intervals.take_lowest(9)
+    assert IntervalSet([(21, 29)]) == intervals.take_lowest(9)
     assert not intervals
 
 

@@ -50,12 +50,9 @@ def test_balances(ledger: Ledger) -> None:
 )
 def test_entries_that_break_the_books(ledger: Ledger, entry: Entry) -> None:
     """Nobody owns less than nothing, or holds more than they own."""
+    book = ledger.hold if isinstance(entry, Hold) else ledger.transfer
     with pytest.raises(LedgerError, match=re.escape(str(entry))):
-        if isinstance(entry, Hold):
-            ledger.hold(*msgspec.structs.astuple(entry))
-        else:
-            *where_and_what, from_hold = msgspec.structs.astuple(entry)
-            ledger.transfer(*where_and_what, from_hold=from_hold)
+        book(**msgspec.structs.asdict(entry))
 
 
 def test_check_finds_a_wrong_hold(ledger: Ledger) -> None:
