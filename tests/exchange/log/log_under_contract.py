@@ -51,8 +51,8 @@ class LogUnderContract(Protocol):
     def locked(self) -> AbstractAsyncContextManager[None]:
         """Appends and raisings of the epoch wait in the server meanwhile."""
 
-    async def somebody_waits(self) -> None:
-        """Return when an append, a raising of the epoch or a taking of the lease waits in the server."""
+    async def somebody_waits(self, number: int = 1) -> None:
+        """Return when so many appends, raisings of the epoch or takings of the lease wait in the server."""
 
     def hold_answers(self) -> None:
         """The server hears everything, the writer nothing any more."""
@@ -93,18 +93,19 @@ class PostgresLog:
         finally:
             await connection.close()
 
-    async def somebody_waits(self) -> None:
+    async def somebody_waits(self, number: int = 1) -> None:
         connection = await asyncpg.connect(self._dsn)
 
         async def waits() -> bool:
             found: bool = await connection.fetchval(
-                "SELECT EXISTS (SELECT FROM pg_stat_activity"
-                " WHERE datname = current_database() AND wait_event_type = 'Lock')"
+                "SELECT count(*) >= $1 FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'",
+                number,
             )
             return found
 
         try:
-            await eventually(waits, "somebody waits in the server")
+            await eventually(waits, f"{number} wait in the server")
         finally:
             await connection.close()
 
@@ -142,7 +143,8 @@ class LogInMemory:
         async with self._log.lock:
             yield
 
-    async def somebody_waits(self) -> None:
+    async def somebody_waits(self, number: int = 1) -> None:
+        del number  # see below: all that were begun
         # Without latency a few turns of the loop bring a statement to where it waits.
         for _ in range(10):
             await asyncio.sleep(0)

@@ -261,6 +261,7 @@ async def test_taking_over_waits_for_an_append_on_its_way(log: LogUnderContract,
         appending = asyncio.create_task(append(writer, mixed(SMALL)))
         await log.somebody_waits()
         raising = asyncio.create_task(log.raise_epoch())
+        await log.somebody_waits(2)
     rows = await appending
     await raising
 
