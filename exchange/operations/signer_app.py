@@ -27,7 +27,7 @@ from gateway.http.signed import (
     HeadsParams,
     PublicKey,
 )
-from gateway.websocket.requests import NoParams
+from gateway.websocket.request_forms import NoParams
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

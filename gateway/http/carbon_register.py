@@ -20,8 +20,7 @@ from gateway.http.parameters import read_parameters
 from gateway.http.resources import API_PREFIX, Resource
 from gateway.http.responses import json_response
 from gateway.rendering import known_listing
-from gateway.websocket.request_forms import Identifier, IsoDate
-from gateway.websocket.requests import NoParams
+from gateway.websocket.request_forms import Identifier, IsoDate, NoParams
 
 if TYPE_CHECKING:
     from aiohttp import web

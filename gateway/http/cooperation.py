@@ -14,8 +14,7 @@ from exchange.domain.deciding import parse_date
 from gateway.http.parameters import read_parameters
 from gateway.http.resources import API_PREFIX, Resource
 from gateway.http.responses import json_response
-from gateway.websocket.request_forms import IsoDate
-from gateway.websocket.requests import NoParams
+from gateway.websocket.request_forms import IsoDate, NoParams
 
 if TYPE_CHECKING:
     from aiohttp import web

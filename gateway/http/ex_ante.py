@@ -10,7 +10,7 @@ from exchange.domain.carbon.ex_ante_overview import ExAnteClass, ex_ante_classes
 from gateway.http.parameters import read_parameters
 from gateway.http.resources import API_PREFIX, Resource
 from gateway.http.responses import json_response
-from gateway.websocket.requests import NoParams
+from gateway.websocket.request_forms import NoParams
 
 if TYPE_CHECKING:
     from aiohttp import web

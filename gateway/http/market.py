@@ -12,14 +12,14 @@ from gateway.http.parameters import read_parameters
 from gateway.http.resources import API_PREFIX, Resource
 from gateway.http.responses import json_response
 from gateway.rendering import known_listing
-from gateway.websocket.public_channels import TickerChannel
-from gateway.websocket.requests import (
+from gateway.websocket.market_requests import (
     MarketBookParams,
     MarketCandlesParams,
     MarketInstrumentsParams,
     MarketTradesParams,
-    NoParams,
 )
+from gateway.websocket.public_channels import TickerChannel
+from gateway.websocket.request_forms import NoParams
 
 if TYPE_CHECKING:
     from aiohttp import web

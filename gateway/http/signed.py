@@ -21,8 +21,7 @@ from exchange.registry.certificate import SignedCertificate
 from gateway.http.protection import AddressRates
 from gateway.http.resources import API_PREFIX, Resource
 from gateway.rate_limits import TryLater
-from gateway.websocket.request_forms import Seq
-from gateway.websocket.requests import NoParams
+from gateway.websocket.request_forms import NoParams, Seq
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     import msgspec
 
     from exchange.domain.state import State
-    from gateway.websocket import requests
+    from gateway.websocket import block_requests
     from gateway.websocket.connection import Connection
 
 
-def key_half(connection: Connection, request: requests.BlockKey) -> Submission:
+def key_half(connection: Connection, request: block_requests.BlockKey) -> Submission:
     """`block.key`."""
     params = request.params
     session = connection.session
@@ -56,7 +56,7 @@ def key_half(connection: Connection, request: requests.BlockKey) -> Submission:
     )
 
 
-def withdraw_half(connection: Connection, request: requests.BlockWithdraw) -> Submission:
+def withdraw_half(connection: Connection, request: block_requests.BlockWithdraw) -> Submission:
     """`block.withdraw`."""
     params = request.params
     session = connection.session
@@ -76,14 +76,14 @@ def withdraw_half(connection: Connection, request: requests.BlockWithdraw) -> Su
     )
 
 
-def list_halves(connection: Connection, request: requests.BlockList) -> results.BlockHalves:
+def list_halves(connection: Connection, request: block_requests.BlockList) -> results.BlockHalves:
     """`block.list`."""
     replica = connection.gateway.replica
     account = connection.session.readable_account(replica, request.params.account)
     return render_halves(replica.state, account)
 
 
-async def list_trades(connection: Connection, request: requests.ListBlockTrades) -> results.BlockTrades:
+async def list_trades(connection: Connection, request: block_requests.ListBlockTrades) -> results.BlockTrades:
     """`block.trades`."""
     params = request.params
     gateway = connection.gateway

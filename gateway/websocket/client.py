@@ -20,7 +20,7 @@ import msgspec
 from exchange.domain.orders import Side
 from exchange.registry.statement import Statement
 from gateway import results
-from gateway.websocket import pushes, requests
+from gateway.websocket import block_requests, market_requests, pushes, requests
 from gateway.websocket.client_connection import (
     NotConnected,
     OutcomeUnknown,
@@ -28,7 +28,7 @@ from gateway.websocket.client_connection import (
 )
 from gateway.websocket.offset_client import OffsetClient
 from gateway.websocket.protection_client import ProtectionClient
-from gateway.websocket.request_forms import AccountParams, Deliver
+from gateway.websocket.request_forms import AccountParams, Deliver, NamedSerials, NoParams
 from gateway.websocket.signing_key import SigningKey
 from gateway.websocket.streams import BookStream, Stream
 
@@ -182,7 +182,7 @@ class ExchangeClient(OffsetClient, ProtectionClient):
         serials: Sequence[tuple[str, str]] = (),
     ) -> results.KeyedBlock:
         """Key one side of a block trade. `deliver`: units by class; `serials`: pairs of class and text."""
-        params = requests.BlockKeyParams(
+        params = block_requests.BlockKeyParams(
             trade_reference,
             counterparty,
             instrument,
@@ -193,37 +193,37 @@ class ExchangeClient(OffsetClient, ProtectionClient):
             _deliver(deliver),
             _named(serials),
         )
-        return await self.call(requests.BlockKey, params, results.KeyedBlock)
+        return await self.call(block_requests.BlockKey, params, results.KeyedBlock)
 
     async def withdraw_block(
         self, *, trade_reference: str, counterparty: str, account: str = ""
     ) -> results.WithdrawnBlock:
         """Take back a half that waits."""
-        params = requests.BlockWithdrawParams(trade_reference, counterparty, account)
-        return await self.call(requests.BlockWithdraw, params, results.WithdrawnBlock)
+        params = block_requests.BlockWithdrawParams(trade_reference, counterparty, account)
+        return await self.call(block_requests.BlockWithdraw, params, results.WithdrawnBlock)
 
     async def block_halves(self, account: str = "") -> results.BlockHalves:
         """Halves that wait for a counterparty or for this account."""
-        return await self.call(requests.BlockList, AccountParams(account), results.BlockHalves)
+        return await self.call(block_requests.BlockList, AccountParams(account), results.BlockHalves)
 
     async def list_block_trades(
         self, account: str = "", *, after_seq: int = 0, limit: int = 100
     ) -> results.BlockTrades:
         """A page of an account's block trades."""
-        params = requests.BlockTradesParams(account, after_seq, limit)
-        return await self.call(requests.ListBlockTrades, params, results.BlockTrades)
+        params = block_requests.BlockTradesParams(account, after_seq, limit)
+        return await self.call(block_requests.ListBlockTrades, params, results.BlockTrades)
 
     # Requests about the market.
 
     async def instruments(self, instrument: str = "") -> results.Instruments:
         """One instrument or all."""
-        params = requests.MarketInstrumentsParams(instrument)
-        return await self.call(requests.MarketInstruments, params, results.Instruments)
+        params = market_requests.MarketInstrumentsParams(instrument)
+        return await self.call(market_requests.MarketInstruments, params, results.Instruments)
 
     async def market_book(self, instrument: str, depth: int = 10) -> results.Book:
         """The book as it stands."""
         return await self.call(
-            requests.MarketBook, requests.MarketBookParams(instrument, depth), results.Book
+            market_requests.MarketBook, market_requests.MarketBookParams(instrument, depth), results.Book
         )
 
     async def market_trades(
@@ -235,29 +235,31 @@ class ExchangeClient(OffsetClient, ProtectionClient):
         limit: int = 100,
     ) -> results.Trades:
         """The newest trades, the first after a trade, or the last before one."""
-        params = requests.MarketTradesParams(instrument, after_trade_id, before_trade_id, limit)
-        return await self.call(requests.MarketTrades, params, results.Trades)
+        params = market_requests.MarketTradesParams(instrument, after_trade_id, before_trade_id, limit)
+        return await self.call(market_requests.MarketTrades, params, results.Trades)
 
     async def market_candles(
         self,
         instrument: str,
-        interval: requests.Interval | str,
+        interval: market_requests.Interval | str,
         *,
         since: int | None = None,
         until: int | None = None,
         limit: int = 100,
     ) -> results.Candles:
         """The newest candles in `[since, until)` (nanoseconds UTC)."""
-        params = requests.MarketCandlesParams(instrument, requests.Interval(interval), since, until, limit)
-        return await self.call(requests.MarketCandles, params, results.Candles)
+        params = market_requests.MarketCandlesParams(
+            instrument, market_requests.Interval(interval), since, until, limit
+        )
+        return await self.call(market_requests.MarketCandles, params, results.Candles)
 
     async def ping(self) -> int:
         """Seq of the last durable event."""
-        return (await self.call(requests.Ping, requests.NoParams(), results.Pong)).seq
+        return (await self.call(requests.Ping, NoParams(), results.Pong)).seq
 
     async def logout(self) -> results.LoggedOut:
         """Close the session; the connection stays."""
-        answer = await self.call(requests.SessionLogout, requests.NoParams(), results.LoggedOut)
+        answer = await self.call(requests.SessionLogout, NoParams(), results.LoggedOut)
         self.logged_on = None
         self._key = None
         return answer
@@ -282,10 +284,12 @@ class ExchangeClient(OffsetClient, ProtectionClient):
         return await self._market_stream(requests.Channel.TICKER, instrument)
 
     async def candles(
-        self, instrument: str, interval: requests.Interval | str = "1m"
+        self, instrument: str, interval: market_requests.Interval | str = "1m"
     ) -> Stream[pushes.CandlesPush]:
         """The present candle, now and with every trade."""
-        return await self._market_stream(requests.Channel.CANDLES, instrument, requests.Interval(interval))
+        return await self._market_stream(
+            requests.Channel.CANDLES, instrument, market_requests.Interval(interval)
+        )
 
     async def orders(self, account: str = "", *, from_seq: int | None = None) -> Stream[pushes.OrdersPush]:
         """What happens to the account's orders. `from_seq`: everything after that event, from the log first."""
@@ -323,7 +327,7 @@ class ExchangeClient(OffsetClient, ProtectionClient):
         self,
         channel: requests.Channel,
         instrument: str,
-        interval: requests.Interval = requests.Interval.MINUTE,
+        interval: market_requests.Interval = market_requests.Interval.MINUTE,
     ) -> Stream[Any]:
         stream: Stream[Any] = Stream(self, requests.SubscribeParams(channel, instrument, interval=interval))
         await self.subscribe(stream)
@@ -345,5 +349,5 @@ def _deliver(units: Mapping[str, int] | None) -> tuple[Deliver, ...]:
     return tuple(Deliver(class_id, quantity) for class_id, quantity in (units or {}).items())
 
 
-def _named(serials: Sequence[tuple[str, str]]) -> tuple[requests.NamedSerials, ...]:
-    return tuple(requests.NamedSerials(class_id, serial) for class_id, serial in serials)
+def _named(serials: Sequence[tuple[str, str]]) -> tuple[NamedSerials, ...]:
+    return tuple(NamedSerials(class_id, serial) for class_id, serial in serials)

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 from gateway import queries, results
 
 if TYPE_CHECKING:
-    from gateway.websocket import requests
+    from gateway.websocket import market_requests, requests
     from gateway.websocket.connection import Connection
 
 
-def instruments(connection: Connection, request: requests.MarketInstruments) -> results.Instruments:
+def instruments(connection: Connection, request: market_requests.MarketInstruments) -> results.Instruments:
     """`market.instruments`."""
     return queries.instruments(connection.gateway, request.params.instrument)
 
 
-def book(connection: Connection, request: requests.MarketBook) -> results.Book:
+def book(connection: Connection, request: market_requests.MarketBook) -> results.Book:
     """`market.book`."""
     return queries.book(connection.gateway, request.params.instrument, request.params.depth)
 
 
-async def trades(connection: Connection, request: requests.MarketTrades) -> results.Trades:
+async def trades(connection: Connection, request: market_requests.MarketTrades) -> results.Trades:
     """`market.trades`."""
     params = request.params
     return await queries.trades(
@@ -33,7 +33,7 @@ async def trades(connection: Connection, request: requests.MarketTrades) -> resu
     )
 
 
-async def candles(connection: Connection, request: requests.MarketCandles) -> results.Candles:
+async def candles(connection: Connection, request: market_requests.MarketCandles) -> results.Candles:
     """`market.candles`."""
     params = request.params
     return await queries.candles(

@@ -26,11 +26,22 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """Base of the parameters of a request."""
 
 
+class NoParams(Params, frozen=True):
+    """The method has no parameters."""
+
+
 class Deliver(Params, frozen=True, gc=False):
     """Units of a credit class."""
 
     class_id: Identifier
     quantity: int
+
+
+class NamedSerials(Params, frozen=True, gc=False):
+    """A block of serial numbers of a class, as its registry writes it; of an unknown form `TEXT [FIRST to LAST]`."""
+
+    class_id: Identifier
+    serial: SerialText
 
 
 class AccountParams(Params, frozen=True):

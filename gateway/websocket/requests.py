@@ -7,7 +7,7 @@ A frame is `{"id": ..., "method": ..., "params": {...}}`. Prices are decimal tex
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import Meta
@@ -17,6 +17,15 @@ from exchange.domain.carbon.corsia_forms import CorsiaPeriod
 from exchange.domain.orders import OrderType, SelfTradePrevention, Side, TimeInForce
 from exchange.registry.statement import Statement
 from gateway import results
+from gateway.websocket.block_requests import BlockKey, BlockList, BlockWithdraw, ListBlockTrades
+from gateway.websocket.market_requests import (
+    Depth,
+    Interval,
+    MarketBook,
+    MarketCandles,
+    MarketInstruments,
+    MarketTrades,
+)
 from gateway.websocket.offset_requests import (
     GetOffsetStatement,
     OffsetAllocate,
@@ -32,15 +41,15 @@ from gateway.websocket.request_forms import (
     Deliver,
     Identifier,
     IsoDate,
+    NamedSerials,
     NewIdentifier,
+    NoParams,
     OrderId,
     Params,
     PriceText,
     Request,
     Seq,
-    SerialText,
     Text,
-    Time,
 )
 
 
@@ -59,31 +68,7 @@ class Channel(StrEnum):
     SETTLEMENTS = "settlements"
 
 
-class Interval(StrEnum):
-    """Length of a candle; it starts at a multiple of it since 1970 UTC."""
-
-    MINUTE = "1m"
-    FIVE_MINUTES = "5m"
-    HOUR = "1h"
-    DAY = "1d"
-
-
-Depth = Literal[10, 25, 100, 500, 1000]
-"""Levels per side."""
-
-
-class NoParams(Params, frozen=True):
-    """The method has no parameters."""
-
-
 # Parameters.
-
-
-class NamedSerials(Params, frozen=True, gc=False):
-    """A block of serial numbers of a class, as its registry writes it; of an unknown form `TEXT [FIRST to LAST]`."""
-
-    class_id: Identifier
-    serial: SerialText
 
 
 class RetireOnFill(Params, frozen=True, gc=False):
@@ -209,42 +194,6 @@ class CreditsRetireParams(Params, frozen=True):
     """What the retirement claims; refused unless the units support it."""
 
 
-class BlockKeyParams(Params, frozen=True):
-    """One side of a trade agreed off the book; it trades when the counterparty keys the other side of the same terms.
-
-    Idempotent by account, counterparty and `trade_reference`, which both sides agree on.
-    """
-
-    trade_reference: NewIdentifier
-    counterparty: Identifier
-    """The other side's account."""
-    instrument: Identifier
-    side: Side
-    price: PriceText
-    quantity: int
-    account: Identifier = ""
-    deliver: Annotated[tuple[Deliver, ...], Meta(max_length=100)] = ()
-    """Classes to deliver; by default the seller's oldest vintages."""
-    serials: Annotated[tuple[NamedSerials, ...], Meta(max_length=100)] = ()
-    """Or the serials themselves."""
-
-
-class BlockWithdrawParams(Params, frozen=True):
-    """A half of one's own that waits."""
-
-    trade_reference: NewIdentifier
-    counterparty: Identifier
-    account: Identifier = ""
-
-
-class BlockTradesParams(Params, frozen=True):
-    """A page of an account's block trades."""
-
-    account: Identifier = ""
-    after_seq: Seq = 0
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
-
-
 class AccountStatementParams(Params, frozen=True):
     """The statement of a business date or of several, up to now, or up to an event."""
 
@@ -268,40 +217,6 @@ class AccountSerialsParams(Params, frozen=True):
     account: Identifier = ""
     after: Annotated[str, Meta(max_length=250)] = ""
     """The last block of the page before, from its `next_after`."""
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
-
-
-class MarketInstrumentsParams(Params, frozen=True):
-    """One instrument, or all."""
-
-    instrument: Identifier = ""
-
-
-class MarketBookParams(Params, frozen=True):
-    """The book of an instrument."""
-
-    instrument: Identifier
-    depth: Annotated[int, Meta(ge=1, le=1000)] = 10
-
-
-class MarketTradesParams(Params, frozen=True):
-    """Trades of an instrument: the newest, those after a trade, or those before one."""
-
-    instrument: Identifier
-    after_trade_id: Seq | None = None
-    before_trade_id: Seq | None = None
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
-
-
-class MarketCandlesParams(Params, frozen=True):
-    """The newest candles of an instrument in `[since, until)`."""
-
-    instrument: Identifier
-    interval: Interval
-    since: Time | None = None
-    """By default as many intervals before `until` as `limit` says."""
-    until: Time | None = None
-    """By default up to now."""
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
 
 
@@ -436,62 +351,6 @@ class AccountSerials(Request, frozen=True, tag="account.serials"):
 
     result: ClassVar[type[msgspec.Struct]] = results.SerialsPage
     params: AccountSerialsParams
-
-
-class BlockKey(Request, frozen=True, tag="block.key"):
-    """Key one side of a block trade."""
-
-    result: ClassVar[type[msgspec.Struct]] = results.KeyedBlock
-    params: BlockKeyParams
-
-
-class BlockWithdraw(Request, frozen=True, tag="block.withdraw"):
-    """Take back a half that waits."""
-
-    result: ClassVar[type[msgspec.Struct]] = results.WithdrawnBlock
-    params: BlockWithdrawParams
-
-
-class BlockList(Request, frozen=True, tag="block.list"):
-    """Halves that wait: one's own, and those that name this account."""
-
-    result: ClassVar[type[msgspec.Struct]] = results.BlockHalves
-    params: AccountParams = AccountParams()
-
-
-class ListBlockTrades(Request, frozen=True, tag="block.trades"):
-    """Block trades of an account from the log."""
-
-    result: ClassVar[type[msgspec.Struct]] = results.BlockTrades
-    params: BlockTradesParams = BlockTradesParams()
-
-
-class MarketInstruments(Request, frozen=True, tag="market.instruments"):
-    """Listed instruments."""
-
-    result: ClassVar[type[msgspec.Struct]] = results.Instruments
-    params: MarketInstrumentsParams = MarketInstrumentsParams()
-
-
-class MarketBook(Request, frozen=True, tag="market.book"):
-    """The book of an instrument."""
-
-    result: ClassVar[type[msgspec.Struct]] = results.Book
-    params: MarketBookParams
-
-
-class MarketTrades(Request, frozen=True, tag="market.trades"):
-    """Trades of an instrument."""
-
-    result: ClassVar[type[msgspec.Struct]] = results.Trades
-    params: MarketTradesParams
-
-
-class MarketCandles(Request, frozen=True, tag="market.candles"):
-    """Candles of an instrument."""
-
-    result: ClassVar[type[msgspec.Struct]] = results.Candles
-    params: MarketCandlesParams
 
 
 class Subscribe(Request, frozen=True, tag="subscribe"):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from exchange.domain.serials import ClassBlock
     from gateway.core import Gateway
     from gateway.websocket.connection import Connection
-    from gateway.websocket.request_forms import Deliver, RequestId
+    from gateway.websocket.request_forms import Deliver, NamedSerials, RequestId
 
 _NS_PER_MS = 1_000_000
 
@@ -272,7 +272,7 @@ def delivery(deliver: tuple[Deliver, ...]) -> Delivery:
 
 
 def named_serials(
-    classes: Mapping[str, CreditClass], named: tuple[requests.NamedSerials, ...]
+    classes: Mapping[str, CreditClass], named: tuple[NamedSerials, ...]
 ) -> tuple[ClassBlock, ...]:
     """The blocks that a request names; raises Reject."""
     found: list[ClassBlock] = []

@@ -13,7 +13,7 @@ from yarl import URL
 
 from gateway.http.parameters import InvalidQuery, read_parameters
 from gateway.limits import Limits, Rate
-from gateway.websocket.requests import MarketTradesParams
+from gateway.websocket.market_requests import MarketTradesParams
 from tests.gateway.http.conftest import HttpClient, http_address
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.async_api import expect
@@ -50,7 +50,12 @@ async def test_opens_where_trade_is(exchange: RunningExchange, open_page: OpenPa
     await expect(early.find(".market-row[aria-current] .symbol")).to_have_text("NATURE")
     gamma, beta = await exchange.client("gamma-key"), await exchange.client("beta-key")
     for instrument in ("NATURE", "RIMBA-19"):
-        order = {"client_order_id": instrument, "instrument": instrument, "quantity": 5, "price": "10.00"}
+        order: dict[str, Any] = {
+            "client_order_id": instrument,
+            "instrument": instrument,
+            "quantity": 5,
+            "price": "10.00",
+        }
         await beta.place_order(side="sell", **order)
         await gamma.place_order(side="buy", **order)
 
