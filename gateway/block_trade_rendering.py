@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exchange.domain.orders import Side
-from gateway import results
+from gateway import block_results
 from gateway.rendering import cash_text, known_listing, render_delivery, render_serials
 
 if TYPE_CHECKING:
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from exchange.domain.state import State
 
 
-def render_half(state: State, seq: int, keyed: ev.BlockTradeKeyed) -> results.BlockHalf:
+def render_half(state: State, seq: int, keyed: ev.BlockTradeKeyed) -> block_results.BlockHalf:
     """One side as keyed; its id is the seq of its event."""
-    return results.BlockHalf(
+    return block_results.BlockHalf(
         half_id=seq,
         account=keyed.account,
         counterparty=keyed.counterparty,
@@ -29,12 +29,12 @@ def render_half(state: State, seq: int, keyed: ev.BlockTradeKeyed) -> results.Bl
     )
 
 
-def render_halves(state: State, account: str) -> results.BlockHalves:
+def render_halves(state: State, account: str) -> block_results.BlockHalves:
     """The halves that wait for this account's counterparties, or for it."""
     # The terms are shown to the named counterparty and to nobody else, as venues show an alleged trade: it can find a
     # slip of the other side, and only what it keys itself binds it.
-    own: list[results.BlockHalf] = []
-    alleged: list[results.BlockHalf] = []
+    own: list[block_results.BlockHalf] = []
+    alleged: list[block_results.BlockHalf] = []
     for half in state.block_halves.values():
         keyed = half.keyed
         if half.ended_on:
@@ -43,15 +43,15 @@ def render_halves(state: State, account: str) -> results.BlockHalves:
             own.append(render_half(state, half.command, keyed))
         elif keyed.counterparty == account:
             alleged.append(render_half(state, half.command, keyed))
-    return results.BlockHalves(account, state.last_seq, own, alleged)
+    return block_results.BlockHalves(account, state.last_seq, own, alleged)
 
 
 def render_block_trade(
     state: State, account: str, seq: int, at: int, trade: ev.BlockTrade
-) -> results.BlockTradeReport:
+) -> block_results.BlockTradeReport:
     """A trade as the buyer or the seller sees it; its id is the seq of its event."""
     side = Side.BUY if trade.buyer == account else Side.SELL
-    return results.BlockTradeReport(
+    return block_results.BlockTradeReport(
         trade_id=seq,
         account=account,
         counterparty=trade.seller if side is Side.BUY else trade.buyer,

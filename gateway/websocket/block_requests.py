@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from exchange.domain.orders import Side
-from gateway import results
+from gateway import block_results
 from gateway.websocket.request_forms import (
     AccountParams,
     Deliver,
@@ -61,26 +61,26 @@ class BlockTradesParams(Params, frozen=True):
 class BlockKey(Request, frozen=True, tag="block.key"):
     """Key one side of a block trade."""
 
-    result: ClassVar[type[msgspec.Struct]] = results.KeyedBlock
+    result: ClassVar[type[msgspec.Struct]] = block_results.KeyedBlock
     params: BlockKeyParams
 
 
 class BlockWithdraw(Request, frozen=True, tag="block.withdraw"):
     """Take back a half that waits."""
 
-    result: ClassVar[type[msgspec.Struct]] = results.WithdrawnBlock
+    result: ClassVar[type[msgspec.Struct]] = block_results.WithdrawnBlock
     params: BlockWithdrawParams
 
 
 class BlockList(Request, frozen=True, tag="block.list"):
     """Halves that wait: one's own, and those that name this account."""
 
-    result: ClassVar[type[msgspec.Struct]] = results.BlockHalves
+    result: ClassVar[type[msgspec.Struct]] = block_results.BlockHalves
     params: AccountParams = AccountParams()
 
 
 class ListBlockTrades(Request, frozen=True, tag="block.trades"):
     """Block trades of an account from the log."""
 
-    result: ClassVar[type[msgspec.Struct]] = results.BlockTrades
+    result: ClassVar[type[msgspec.Struct]] = block_results.BlockTrades
     params: BlockTradesParams = BlockTradesParams()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from exchange.domain import commands
 from exchange.domain import events as ev
-from gateway import results
+from gateway import block_results
 from gateway.block_trade_rendering import render_block_trade, render_half, render_halves
 from gateway.rendering import known_listing
 from gateway.websocket.submission import Submission
@@ -76,14 +76,16 @@ def withdraw_half(connection: Connection, request: block_requests.BlockWithdraw)
     )
 
 
-def list_halves(connection: Connection, request: block_requests.BlockList) -> results.BlockHalves:
+def list_halves(connection: Connection, request: block_requests.BlockList) -> block_results.BlockHalves:
     """`block.list`."""
     replica = connection.gateway.replica
     account = connection.session.readable_account(replica, request.params.account)
     return render_halves(replica.state, account)
 
 
-async def list_trades(connection: Connection, request: block_requests.ListBlockTrades) -> results.BlockTrades:
+async def list_trades(
+    connection: Connection, request: block_requests.ListBlockTrades
+) -> block_results.BlockTrades:
     """`block.trades`."""
     params = request.params
     gateway = connection.gateway
@@ -99,7 +101,7 @@ async def list_trades(connection: Connection, request: block_requests.ListBlockT
         if isinstance(item.event, ev.BlockTrade)
     ]
     next_after_seq = found[-1].seq if len(found) == params.limit else None
-    return results.BlockTrades(account, up_to, trades, next_after_seq)
+    return block_results.BlockTrades(account, up_to, trades, next_after_seq)
 
 
 def _render_keyed(state: State, recorded: list[ev.Recorded], duplicate: bool) -> msgspec.Struct:  # noqa: FBT001
@@ -110,7 +112,7 @@ def _render_keyed(state: State, recorded: list[ev.Recorded], duplicate: bool) ->
     for item in recorded[1:]:
         if isinstance(item.event, ev.BlockTrade):
             trade = render_block_trade(state, first.event.account, item.seq, item.recorded_at, item.event)
-    return results.KeyedBlock(
+    return block_results.KeyedBlock(
         half=render_half(state, first.seq, first.event),
         trade=trade,
         seq=recorded[-1].seq,
@@ -124,6 +126,6 @@ def _render_withdrawn(recorded: list[ev.Recorded], _duplicate: bool) -> msgspec.
     event = item.event
     if not isinstance(event, ev.BlockTradeEnded):
         raise TypeError(f"the command of a withdrawn half began with {event.kind}")
-    return results.WithdrawnBlock(
+    return block_results.WithdrawnBlock(
         event.account, event.counterparty, event.trade_reference, item.seq, item.recorded_at
     )

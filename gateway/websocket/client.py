@@ -19,7 +19,7 @@ import msgspec
 
 from exchange.domain.orders import Side
 from exchange.registry.statement import Statement
-from gateway import results
+from gateway import block_results, results
 from gateway.websocket import block_requests, market_requests, pushes, requests
 from gateway.websocket.client_connection import (
     NotConnected,
@@ -180,7 +180,7 @@ class ExchangeClient(OffsetClient, ProtectionClient):
         account: str = "",
         deliver: Mapping[str, int] | None = None,
         serials: Sequence[tuple[str, str]] = (),
-    ) -> results.KeyedBlock:
+    ) -> block_results.KeyedBlock:
         """Key one side of a block trade. `deliver`: units by class; `serials`: pairs of class and text."""
         params = block_requests.BlockKeyParams(
             trade_reference,
@@ -193,25 +193,25 @@ class ExchangeClient(OffsetClient, ProtectionClient):
             _deliver(deliver),
             _named(serials),
         )
-        return await self.call(block_requests.BlockKey, params, results.KeyedBlock)
+        return await self.call(block_requests.BlockKey, params, block_results.KeyedBlock)
 
     async def withdraw_block(
         self, *, trade_reference: str, counterparty: str, account: str = ""
-    ) -> results.WithdrawnBlock:
+    ) -> block_results.WithdrawnBlock:
         """Take back a half that waits."""
         params = block_requests.BlockWithdrawParams(trade_reference, counterparty, account)
-        return await self.call(block_requests.BlockWithdraw, params, results.WithdrawnBlock)
+        return await self.call(block_requests.BlockWithdraw, params, block_results.WithdrawnBlock)
 
-    async def block_halves(self, account: str = "") -> results.BlockHalves:
+    async def block_halves(self, account: str = "") -> block_results.BlockHalves:
         """Halves that wait for a counterparty or for this account."""
-        return await self.call(block_requests.BlockList, AccountParams(account), results.BlockHalves)
+        return await self.call(block_requests.BlockList, AccountParams(account), block_results.BlockHalves)
 
     async def list_block_trades(
         self, account: str = "", *, after_seq: int = 0, limit: int = 100
-    ) -> results.BlockTrades:
+    ) -> block_results.BlockTrades:
         """A page of an account's block trades."""
         params = block_requests.BlockTradesParams(account, after_seq, limit)
-        return await self.call(block_requests.ListBlockTrades, params, results.BlockTrades)
+        return await self.call(block_requests.ListBlockTrades, params, block_results.BlockTrades)
 
     # Requests about the market.
 

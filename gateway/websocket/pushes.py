@@ -14,10 +14,9 @@ import msgspec
 from exchange.domain.events import CancelReason
 from exchange.domain.instruments import InstrumentState
 from exchange.domain.orders import OrderType, Side, TimeInForce
+from gateway.block_results import BlockHalf, BlockTradeReport
 from gateway.results import (
     AccountFill,
-    BlockHalf,
-    BlockTradeReport,
     BookLevel,
     CandleBar,
     Delivered,

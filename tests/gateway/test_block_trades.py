@@ -14,7 +14,7 @@ from exchange.domain.events import CancelReason
 from exchange.domain.identity import LOCAL_OPERATOR
 from exchange.domain.orders import Side
 from exchange.domain.rejects import RejectCode
-from gateway import results
+from gateway import block_results, results
 from gateway.websocket import pushes
 from gateway.websocket.client import RejectedError
 from tests.market import ALPHA, BETA, GAMMA, PROJECT, V18, V19, V20
@@ -33,12 +33,12 @@ GAMMAS = "opening-2019 [300001 to 300050]"
 TERMS = {"trade_reference": "desk-7", "instrument": PROJECT.symbol, "price": "10.00", "quantity": 50}
 
 
-async def buys(client: ExchangeClient, **changes: Any) -> results.KeyedBlock:
+async def buys(client: ExchangeClient, **changes: Any) -> block_results.KeyedBlock:
     """Beta's half."""
     return await client.key_block(**{"counterparty": GAMMA, "side": "buy", **TERMS, **changes})
 
 
-async def sells(client: ExchangeClient, **changes: Any) -> results.KeyedBlock:
+async def sells(client: ExchangeClient, **changes: Any) -> block_results.KeyedBlock:
     """Gamma's half."""
     return await client.key_block(**{"counterparty": BETA, "side": "sell", **TERMS, **changes})
 
@@ -63,7 +63,7 @@ async def test_both_halves_trade(exchange: RunningExchange) -> None:
     assert waiting.half.half_id == waiting.seq
     done = await sells(gamma)
     assert done.trade is not None
-    expected = results.BlockTradeReport(
+    expected = block_results.BlockTradeReport(
         trade_id=done.seq,
         account=GAMMA,
         counterparty=BETA,
