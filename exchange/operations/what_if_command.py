@@ -37,10 +37,10 @@ class OutcomeRow(msgspec.Struct, frozen=True):
     volume: int
     notional: str
     fees: str
-    average_price: str | None
-    """Weighted by quantity, in ticks to the thousandth; null without a trade."""
-    average_spread: str | None
-    """Weighted by time, in ticks to the thousandth; null while there never were two sides."""
+    average_price_ticks: str | None
+    """Weighted by quantity, to the thousandth; null without a trade."""
+    average_spread_ticks: str | None
+    """Weighted by time, to the thousandth; null while there never were two sides."""
 
 
 class WhatIfReport(msgspec.Struct, frozen=True):

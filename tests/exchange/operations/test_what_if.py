@@ -154,9 +154,9 @@ def test_the_command(what_if: Any, dsn: str) -> None:
 
     assert {
         "orders": 2, "rejected": 0, "fills": 1, "volume": 10, "notional": "100.30", "fees": "0.32",
-        "average_price": "1003.000", "average_spread": None,
+        "average_price_ticks": "1003.000", "average_spread_ticks": None,
     } == report["as_it_was"]  # fmt: skip
-    assert (0, None) == (report["as_it_would_be"]["fills"], report["as_it_would_be"]["average_price"])
+    assert (0, None) == (report["as_it_would_be"]["fills"], report["as_it_would_be"]["average_price_ticks"])
     assert (0, before) == (report["from_seq"], report["to_seq"])
     assert ["fees", "0.32", "0.11"] in [line.split() for line in text.splitlines()]
     assert before == asyncio.run(head())
