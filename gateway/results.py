@@ -109,7 +109,7 @@ class Trade(msgspec.Struct, frozen=True):
 
 
 class Trades(msgspec.Struct, frozen=True):
-    """Trades of an instrument, oldest first."""
+    """Trades of an instrument, oldest first; of events that were archived there are none."""
 
     instrument: str
     trades: list[Trade]
@@ -128,7 +128,7 @@ class CandleBar(msgspec.Struct, frozen=True):
 
 
 class Candles(msgspec.Struct, frozen=True):
-    """Candles of an instrument, oldest first; the last one may still grow."""
+    """Candles of an instrument, oldest first; the last one may still grow. Trades of archived events are not in them."""
 
     instrument: str
     interval: str
