@@ -122,8 +122,9 @@ class _Archived(NamedTuple):
 class LogReader:
     """Reads the log; any number of tasks may use it at once. It never writes."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, dsn: str) -> None:
         self._pool = pool
+        self.dsn = dsn
 
     @classmethod
     async def open(cls, dsn: str, connections: int = 4) -> Self:
@@ -131,7 +132,8 @@ class LogReader:
         return cls(
             await asyncpg.create_pool(
                 dsn, min_size=1, max_size=connections, init=check_schema, server_settings=_SETTINGS
-            )
+            ),
+            dsn,
         )
 
     async def close(self) -> None:
