@@ -13,6 +13,7 @@ from exchange.log.verification import first_unreadable, naming_unreadable, reada
 
 if TYPE_CHECKING:
     from exchange.log.reader import LogReader
+    from exchange.log.record import StoredEvent
 
 
 _HIGHEST_SPEED = 1_000_000
@@ -28,41 +29,40 @@ class Moment:
     async def seq(self, reader: LogReader) -> int:
         """Seq of the last event of the moment, not beyond the end of the log; 0 before the first.
 
-        Raises ChainBroken, which names the first event that is missing or unreadable, where that is the last one of the
-        moment, or the end of the log cannot be read and the moment does not lie before it.
+        Raises ChainBroken, which names the first event that is missing or unreadable, where the moment ends with such an
+        event, or may lie behind one.
         """
         async with naming_unreadable(reader):
-            seq = await self._seq_in(reader)
-            if seq and await reader.event(seq) is None:
-                raise ChainBroken(await first_unreadable(reader), "it is missing")
+            end, broken = await readable_end(reader)
+            if self._at_ns:
+                try:
+                    seq = await _last_seq_at(reader, self._at_ns, end)
+                except ChainBroken as found:
+                    # Halving met it. The moment may still lie before the first one.
+                    end, broken = found.seq - 1, found
+                    seq = await _last_seq_at(reader, self._at_ns, end)
+                is_before_end = seq < end
+            else:
+                seq = min(self._seq, end)
+                is_before_end = self._seq <= end
+            if broken is not None and not is_before_end:
+                raise broken
+            if seq:
+                await _event(reader, seq)
             return seq
-
-    async def _seq_in(self, reader: LogReader) -> int:
-        end, unreadable = await readable_end(reader)
-        if self._at_ns:
-            seq = await _last_seq_at(reader, self._at_ns, end)
-            is_before_end = seq < end
-        else:
-            seq = min(self._seq, end)
-            is_before_end = self._seq <= end
-        if unreadable is not None and not is_before_end:
-            raise unreadable
-        return seq
 
 
 async def _last_seq_at(reader: LogReader, at_ns: int, end: int) -> int:
     """Seq of the last event up to `end` that was recorded at a time or before."""
     archived = await reader.archived_up_to()
     seq, after = archived, end + 1
-    while after - seq > 1:
-        middle = (seq + after) // 2
-        stored = await reader.event(middle)
-        if stored is None:
-            raise ChainBroken(await first_unreadable(reader), "it is missing")
-        if stored.recorded_at <= at_ns:
-            seq = middle
-        else:
-            after = middle
+    async with naming_unreadable(reader):
+        while after - seq > 1:
+            middle = (seq + after) // 2
+            if (await _event(reader, middle)).recorded_at <= at_ns:
+                seq = middle
+            else:
+                after = middle
     if seq > archived:
         return seq
     # Files are read from their beginning, so they are read once.
@@ -73,6 +73,13 @@ async def _last_seq_at(reader: LogReader, at_ns: int, end: int) -> int:
                 return seq + sum(stored.recorded_at <= at_ns for stored in page)
             seq = page[-1].seq
     return seq
+
+
+async def _event(reader: LogReader, seq: int) -> StoredEvent:
+    stored = await reader.event(seq)
+    if stored is None:
+        raise ChainBroken(await first_unreadable(reader), "it is missing")
+    return stored
 
 
 END = Moment(seq=2**63 - 1)

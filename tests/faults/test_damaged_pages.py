@@ -20,6 +20,9 @@ pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.timeout(300)]
 
 PAGE_BYTES = 8192
 BAD_PAGE = 1
+EARLY_SEQ = 7
+EARLY = "2026-11-23T00:00:00.000007"
+"""When that event was recorded, which lies before the damage."""
 
 
 def flip_a_bit(pages: bytearray) -> None:
@@ -84,7 +87,10 @@ async def test_a_damaged_page(damage: Callable[[bytearray], None], what: str, tm
     (_, (_, _, replay), (export, _, import_before, import_copy, _, verify_mended), _) = blocks("damaged-log")
     before = await desk.run(replay.replace("--to 4", f"--to {bad_seq - 1} --json"))
     assert bad_seq - 1 == json.loads(before)["seq"]
-    await desk.run(replay.replace("--to 4", f"--to {bad_seq}"), expected_code=ExitCode.LOG_UNUSABLE)
+    early = await desk.run(replay.replace("--to 4", f"--to {EARLY} --json"))
+    assert EARLY_SEQ == json.loads(early)["seq"]
+    for beyond in (bad_seq, "2026-12-31"):
+        await desk.run(replay.replace("--to 4", f"--to {beyond}"), expected_code=ExitCode.LOG_UNUSABLE)
     await desk.run(export.replace("--to 4", f"--to {bad_seq - 1}"))
     await desk.run(import_before)
     imported = await desk.run(import_copy)
