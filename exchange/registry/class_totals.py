@@ -54,6 +54,8 @@ class ClassTotals:
 
         `supply`: what all accounts together own of each asset. Only classes that changed since the last check are looked at.
         """
+        if not self._touched:
+            return
         for class_id in sorted(self._touched):
             placed = self._placed[class_id]
             issued = self._issued[class_id]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exchange.domain.holdings import BatchKey, Holdings
+from exchange.domain.holdings import Holdings
 from exchange.domain.intervals import IntervalError, IntervalSet
 from exchange.domain.serials import SerialBlock, without
 from exchange.registry.class_totals import ClassTotals
@@ -18,6 +18,7 @@ from exchange.registry.rows import ENDED, Batch, Holding, HoldingRow, MovementRo
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from exchange.domain.batches import BatchKey
     from exchange.domain.orders import Delivery
     from exchange.domain.serials import ClassBlock
 
@@ -29,7 +30,7 @@ _LOCKED = Place.LOCKED.value
 
 _Space = tuple[Place, str, str]
 """Place, account (empty where serials are nobody's) and class."""
-_Intervals = dict[BatchKey, list[tuple[int, int]]]
+_Intervals = dict["BatchKey", list[tuple[int, int]]]
 
 
 class Places:
@@ -158,6 +159,22 @@ class Places:
         self._at[place].give("", class_id, (block,))
         self._moved(class_id, block, Place.HELD, account, place, account)
 
+    def pass_on(self, rule: str, seller: str, buyer: str, delivered: Delivery) -> None:
+        """What a trade delivers becomes the buyer's, as its rule chooses it. Of all that happens this happens most."""
+        for class_id, _ in delivered:
+            self._touch(Place.HELD, seller, class_id)
+            self._touch(Place.HELD, buyer, class_id)
+        seq, kind, n = self._seq, self._kind, self._n
+        batch_ids, moved = self.batch_ids, self.movements.append
+        for class_id, taken in self._held.pass_on(rule, seller, buyer, delivered):
+            for key, intervals in taken:
+                batch_id = batch_ids[key]
+                for first, last in intervals:
+                    n += 1
+                    # As `_note_movement` does, without the call.
+                    moved((seq, n, kind, class_id, batch_id, first, last, _HELD, seller, _HELD, buyer, None))
+        self._n = n
+
     def take(
         self, rule: str, seller: str, delivered: Delivery, named: tuple[ClassBlock, ...]
     ) -> tuple[ClassBlock, ...]:
@@ -168,20 +185,10 @@ class Places:
 
     def deliver(self, seller: str, buyer: str, chosen: Iterable[ClassBlock]) -> None:
         """Serials that were taken off the seller become the buyer's."""
-        seq, kind, n = self._seq, self._kind, self._n
-        batch_ids, moved = self.batch_ids, self.movements.append
-        by_class: dict[str, list[SerialBlock]] = {}
         for class_id, block in chosen:
-            by_class.setdefault(class_id, []).append(block)
-        for class_id, blocks in by_class.items():
             self._touch(Place.HELD, buyer, class_id)
-            self._held.give(buyer, class_id, blocks)
-            for block in blocks:
-                # As `_moved` does, without the call: of all that happens this happens most.
-                batch_id, first, last = batch_ids[block.registry, block.batch], block.first, block.last
-                n += 1
-                moved((seq, n, kind, class_id, batch_id, first, last, _HELD, seller, _HELD, buyer, None))
-        self._n = n
+            self._held.give(buyer, class_id, (block,))
+            self._note_movement(class_id, block, Place.HELD, seller, Place.HELD, buyer)
 
     def lock(self, trade: int, seller: str, chosen: Iterable[ClassBlock]) -> None:
         """Serials that were taken off the seller are kept for the buyer of a trade."""
@@ -282,8 +289,20 @@ class Places:
         to_account: str,
         trade: int | None = None,
     ) -> MovementRow:
-        self._n += 1
         self.class_totals.move(class_id, from_place, to_place, block.quantity)
+        return self._note_movement(class_id, block, from_place, from_account, to_place, to_account, trade)
+
+    def _note_movement(
+        self,
+        class_id: str,
+        block: SerialBlock,
+        from_place: Place,
+        from_account: str,
+        to_place: Place,
+        to_account: str,
+        trade: int | None = None,
+    ) -> MovementRow:
+        self._n += 1
         movement = (
             self._seq,
             self._n,

@@ -118,10 +118,10 @@ class Projection:
     def take_appended(self) -> Appended:
         """The rows that were added since the last call."""
         appended, self._new = self._new, _nothing()
-        places, totals = self.places, self.totals
+        places = self.places
         appended.movements, places.movements = places.movements, []
         appended.batches, places.new_batches = places.new_batches, []
-        appended.postings, totals.postings = totals.postings, []
+        appended.postings = self.totals.take_postings()
         self.digest = digest_after(self.digest, appended.movements)
         self.movement_count += len(appended.movements)
         return appended
@@ -133,28 +133,34 @@ class Projection:
 
     # What single events mean.
 
+    def _fill(self, event: ev.Fill) -> None:
+        if event.deferred:
+            self._trade(event)
+        else:
+            self.places.pass_on(event.rule, event.seller, event.buyer, event.delivered)
+
     def _trade(self, event: ev.Fill | ev.BlockTrade) -> None:
         named = event.blocks if type(event) is ev.BlockTrade else ()
         if named and units_by_class(named) != event.delivered:
             raise IntervalError(f"the trade delivers {event.delivered} and names {units_by_class(named)}")
         chosen = self.places.take(event.rule, event.seller, event.delivered, named)
-        if event.deferred:
-            self.places.lock(self.seq, event.seller, chosen)
-            self._new.deferred_trades.append(
-                DeferredTrade(
-                    self.seq,
-                    event.instrument,
-                    event.buyer,
-                    event.seller,
-                    event.currency,
-                    event.amount,
-                    event.buyer_fee,
-                    event.seller_fee,
-                    date.fromisoformat(event.settlement_date),
-                )
-            )
-        else:
+        if not event.deferred:
             self.places.deliver(event.seller, event.buyer, chosen)
+            return
+        self.places.lock(self.seq, event.seller, chosen)
+        self._new.deferred_trades.append(
+            DeferredTrade(
+                self.seq,
+                event.instrument,
+                event.buyer,
+                event.seller,
+                event.currency,
+                event.amount,
+                event.buyer_fee,
+                event.seller_fee,
+                date.fromisoformat(event.settlement_date),
+            )
+        )
 
     def _trade_settled(self, event: ev.TradeSettled) -> None:
         units = self.places.unlock(event.trade, event.buyer)
@@ -297,7 +303,7 @@ def _nothing() -> Appended:
 
 
 _RULES: dict[type[ev.Event], Callable[..., None]] = {
-    ev.Fill: Projection._trade,  # noqa: SLF001 - the table is part of the class
+    ev.Fill: Projection._fill,  # noqa: SLF001 - the table is part of the class
     ev.BlockTrade: Projection._trade,  # noqa: SLF001
     ev.TradeSettled: Projection._trade_settled,  # noqa: SLF001
     TradeCancelled: Projection._trade_cancelled,  # noqa: SLF001

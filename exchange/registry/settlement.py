@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from exchange.log.chain import ChainBroken, check_chain
 from exchange.log.codec import UnknownEvent, check_known, decode
+from exchange.log.collector import without_collector
 from exchange.registry.projection import PASSED_OVER_KINDS, SHOWN_KINDS
 from exchange.registry.store import Checkpoint, RegistryDamaged
 
@@ -95,6 +96,14 @@ class Settlement:
         `on_progress` is told the seq reached. Raises ChainBroken, UnknownEvent, ProjectionError, ReconciliationFailed,
         RegistryDamaged or TakenOver.
         """
+        with without_collector():
+            await self._catch_up(up_to, on_progress)
+
+    async def verify(self) -> None:
+        """Compare the whole tables with the ledger. Raises ReconciliationFailed or RegistryDamaged."""
+        await self._store.verify(self._projection.totals.of_classes())
+
+    async def _catch_up(self, up_to: int | None, on_progress: Callable[[int], None] | None) -> None:
         # Oldest first; each waits for the one before. The tables are written while more is taken in.
         writes: deque[asyncio.Task[None]] = deque()
         try:
@@ -114,10 +123,6 @@ class Settlement:
             for write in writes:
                 write.cancel()
             await asyncio.gather(*writes, return_exceptions=True)
-
-    async def verify(self) -> None:
-        """Compare the whole tables with the ledger. Raises ReconciliationFailed or RegistryDamaged."""
-        await self._store.verify(self._projection.totals.of_classes())
 
     async def _take_in(self, page: list[StoredEvent]) -> None:
         self._hash = check_chain(self._hash, page)

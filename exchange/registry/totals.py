@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exchange.domain.entries import entries
-from exchange.domain.ledger import OUTSIDE, LedgerError, Transfer
+import msgspec
+
+from exchange.domain.entries import RULES
+from exchange.domain.ledger import OUTSIDE, LedgerError
 from exchange.registry.rows import Balance, PostingRow
 
 if TYPE_CHECKING:
@@ -21,53 +23,122 @@ def is_class(asset: str) -> bool:
     return "-" in asset
 
 
+class _Owned(msgspec.Struct, eq=False, gc=False):
+    """What an account owns of an asset."""
+
+    account: str
+    asset: str
+    postings: list[PostingRow]
+    """Not yet taken away by whoever writes them."""
+    total: int = 0
+    changed_by: int = 0
+    """The last event that changed the total."""
+    named_by: int = 0
+    """The last event with an entry of it, whatever these came to."""
+    change: int = 0
+    """By the entries so far of the event that is being posted."""
+    is_saved: bool = True
+    """Whether nothing changed since the last checkpoint."""
+
+
 class Totals:
     """What accounts own. What orders hold of it does not matter here: that is the venue's affair."""
 
     def __init__(self) -> None:
-        self.owned: dict[AccountAsset, int] = {}
-        """By account and asset; 0 stays."""
         self.supply: dict[str, int] = {}
         """What all accounts together own of each asset."""
-        self.postings: list[PostingRow] = []
-        """Not yet taken away by whoever writes them."""
-        self._changed: dict[AccountAsset, int] = {}
-        """What changed since the last checkpoint, and the last event that did it."""
+        self._owned: dict[str, dict[str, _Owned]] = {}
+        """By account and asset; what became 0 stays."""
+        self._seq = 0
+        """Of the event that is being posted."""
+        self._named: list[_Owned] = []
+        """What it has entries of."""
+        self._posted: list[_Owned] = []
+        """All with postings to be taken away."""
+        self._changed: list[_Owned] = []
+        """All that changed since the last checkpoint."""
 
     def post(self, seq: int, event: Event) -> None:
         """Book the entries of an event. Raises `LedgerError` where an account would own less than nothing."""
-        changes: dict[AccountAsset, int] = {}
-        for entry in entries(event):
-            if type(entry) is Transfer:
-                asset, amount = entry.asset, entry.amount
-                source, target = (entry.source, asset), (entry.target, asset)
-                changes[source] = changes.get(source, 0) - amount
-                changes[target] = changes.get(target, 0) + amount
-        owned, postings = self.owned, self.postings
-        for key, change in changes.items():
+        rule = RULES.get(type(event))
+        if rule is None:
+            return
+        self._seq = seq
+        rule(self, event)
+        for owned in self._named:
+            change = owned.change
             if not change:
                 continue
-            if key[0] == OUTSIDE:
-                self.supply[key[1]] = self.supply.get(key[1], 0) - change
-                continue
-            total = owned.get(key, 0) + change
+            owned.change = 0
+            owned.total = total = owned.total + change
             if total < 0:
-                raise LedgerError(f"account {key[0]} would own {total} of {key[1]}")
-            owned[key] = total
-            self._changed[key] = seq
-            postings.append((key[0], key[1], seq, change, total))
+                raise LedgerError(f"account {owned.account} would own {total} of {owned.asset}")
+            owned.changed_by = seq
+            if owned.is_saved:
+                owned.is_saved = False
+                self._changed.append(owned)
+            postings = owned.postings
+            if not postings:
+                self._posted.append(owned)
+            postings.append((owned.account, owned.asset, seq, change, total))
+        self._named.clear()
+
+    def transfer(self, source: str, target: str, asset: str, amount: int, *, from_hold: bool) -> None:  # noqa: ARG002 - see `hold`
+        """Take in an entry of the event that is being posted."""
+        if source == OUTSIDE:
+            self.supply[asset] = self.supply.get(asset, 0) + amount
+        else:
+            self._named_now(source, asset).change -= amount
+        if target == OUTSIDE:
+            self.supply[asset] = self.supply.get(asset, 0) - amount
+        else:
+            self._named_now(target, asset).change += amount
+
+    def hold(self, account: str, asset: str, change: int) -> None:
+        """What orders hold of what an account owns does not matter here."""
+
+    def take_postings(self) -> list[PostingRow]:
+        """The postings since the last call: those of an account and asset in a row, as the table's index has them."""
+        posted, self._posted = self._posted, []
+        taken: list[PostingRow] = []
+        for owned in posted:
+            taken += owned.postings
+            owned.postings.clear()
+        return taken
 
     def take_changes(self) -> list[Balance]:
         """Balances that changed since the last checkpoint."""
-        changed, self._changed = self._changed, {}
-        return [Balance(*key, self.owned[key], seq) for key, seq in changed.items()]
+        changed, self._changed = self._changed, []
+        for owned in changed:
+            owned.is_saved = True
+        return [Balance(owned.account, owned.asset, owned.total, owned.changed_by) for owned in changed]
 
     def of_classes(self) -> dict[AccountAsset, int]:
         """What accounts own of credit classes; nothing where it is 0."""
-        return {key: units for key, units in self.owned.items() if units and is_class(key[1])}
+        return {
+            (account, asset): owned.total
+            for account, assets in self._owned.items()
+            for asset, owned in assets.items()
+            if owned.total and is_class(asset)
+        }
 
     def restore(self, balances: Iterable[Balance]) -> None:
         """Take in what the table holds."""
         for balance in balances:
-            self.owned[balance.account, balance.asset] = balance.total
+            self._of(balance.account, balance.asset).total = balance.total
             self.supply[balance.asset] = self.supply.get(balance.asset, 0) + balance.total
+
+    def _named_now(self, account: str, asset: str) -> _Owned:
+        """What the event that is being posted has an entry of."""
+        try:
+            owned = self._owned[account][asset]
+        except KeyError:
+            owned = self._of(account, asset)
+        if owned.named_by != self._seq:
+            owned.named_by = self._seq
+            self._named.append(owned)
+        return owned
+
+    def _of(self, account: str, asset: str) -> _Owned:
+        assets = self._owned.setdefault(account, {})
+        return assets.setdefault(asset, _Owned(account, asset, []))
