@@ -41,6 +41,10 @@ class Round(msgspec.Struct):
     """The rows fetched in pages and made into structs; nothing else is done with them."""
     replay_events_per_s: float
     """From event 1 to a live state, every hash checked."""
+    replay_s: float
+    """The same, a start without a snapshot."""
+    replay_processor_us_per_event: float
+    """Of it, time of this process' processor: the fold, and what it waits for nobody."""
     from_snapshot_s: float
     """A start with a snapshot and the events after it."""
     verify_events_per_s: float
@@ -89,6 +93,8 @@ def main(events: int, rounds: int, *, reexecute: bool, as_json: bool, dsn: str |
     )
     print(f"bare read         {median('bare_read_events_per_s'):12,.0f} events/s, median of {rounds}")
     print(f"replay            {median('replay_events_per_s'):12,.0f} events/s, median of {rounds}")
+    print(f"without a snapshot{median('replay_s'):12.2f} s, median of {rounds}: the same replay")
+    print(f"  its own processor{median('replay_processor_us_per_event'):11.2f} us/event, median of {rounds}")
     print(f"verify            {median('verify_events_per_s'):12,.0f} events/s, median of {rounds}")
     print(
         f"from a snapshot   {median('from_snapshot_s'):12.2f} s, median of {rounds}:"
@@ -101,6 +107,7 @@ def main(events: int, rounds: int, *, reexecute: bool, as_json: bool, dsn: str |
 
 async def measure(events: int, rounds: int, dsn: str | None, *, reexecute: bool) -> Report:
     """Write one log, then start on it and verify it in every round."""
+    measuring.settle_garbage_collector()
     async with databases.empty_database(dsn) as database:
         dsn = database.dsn
         history, saved = await _write_log(dsn, events)
@@ -149,7 +156,9 @@ async def _measure_round(dsn: str, saved: Snapshot) -> Round:
         async for _page in reader.pages():
             pass
         read_s = time.perf_counter() - began_at
+        processor_began_at = time.process_time()
         whole, whole_s = await _timed_recovery(reader, store)
+        processor_s = time.process_time() - processor_began_at
         memory_mb = psutil.Process().memory_info().rss // _MB
         digest = snapshot.digest(whole.state)
         del whole
@@ -166,6 +175,8 @@ async def _measure_round(dsn: str, saved: Snapshot) -> Round:
     return Round(
         bare_read_events_per_s=last_seq / read_s,
         replay_events_per_s=last_seq / whole_s,
+        replay_s=whole_s,
+        replay_processor_us_per_event=processor_s / last_seq * 1e6,
         from_snapshot_s=from_snapshot_s,
         verify_events_per_s=last_seq / verify_s,
         memory_mb=memory_mb,

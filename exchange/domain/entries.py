@@ -95,7 +95,8 @@ def _order_accepted(ledger: Postings, event: OrderAccepted) -> None:
     if event.hold_cash:
         ledger.hold(event.account, event.currency, event.hold_cash)
     else:
-        _hold_units(ledger, event.account, event.deliver, 1)
+        for class_id, units in event.deliver:
+            ledger.hold(event.account, class_id, units)
 
 
 def _order_amended(ledger: Postings, event: OrderAmended) -> None:
@@ -109,7 +110,8 @@ def _order_cancelled(ledger: Postings, event: OrderCancelled) -> None:
     if event.release_cash:
         ledger.hold(event.account, event.currency, -event.release_cash)
     else:
-        _hold_units(ledger, event.account, event.release_units, -1)
+        for class_id, units in event.release_units:
+            ledger.hold(event.account, class_id, -units)
 
 
 def _orders_decremented(ledger: Postings, event: OrdersDecremented) -> None:

@@ -94,10 +94,15 @@ class State:
         """Replay a recorded fact: the order book first, then everything else."""
         if seq != self.last_seq + 1:
             raise ValueError(f"event {seq} does not follow event {self.last_seq}")
-        replay = _MEANINGS[type(event)][0]
+        replay, post, record = _MEANINGS[type(event)]
         if replay:
             replay(self, seq, event)
-        self.record(seq, recorded_at, event)
+        self.last_seq = seq
+        self.last_at = recorded_at
+        if post:
+            post(self.ledger, event)
+        if record:
+            record(self, seq, event)
 
     def record(self, seq: int, recorded_at: int, event: ev.Event) -> None:
         """Book a fact whose effect on the order book has already happened."""
