@@ -77,7 +77,7 @@ class Ledger:
         try:
             balance = self.accounts[account][asset]
         except KeyError:
-            balance = self._balance(account, asset)
+            balance = self._opened(account, asset)
         balance.held += change
         if not 0 <= balance.held <= balance.total:
             raise LedgerError(f"{Hold(account, asset, change)} leaves {balance}")
@@ -92,7 +92,7 @@ class Ledger:
             try:
                 balance = self.accounts[source][asset]
             except KeyError:
-                balance = self._balance(source, asset)
+                balance = self._opened(source, asset)
             balance.total -= amount
             if from_hold:
                 balance.held -= amount
@@ -104,7 +104,7 @@ class Ledger:
             try:
                 balance = self.accounts[target][asset]
             except KeyError:
-                balance = self._balance(target, asset)
+                balance = self._opened(target, asset)
             balance.total += amount
 
     def check(self) -> None:
@@ -122,11 +122,7 @@ class Ledger:
             if total and asset not in self.supply:
                 raise LedgerError(f"{asset}: accounts own {total} that never came in")
 
-    def _balance(self, account: str, asset: str) -> Balance:
-        balances = self.accounts.get(account)
-        if balances is None:
-            balances = self.accounts[account] = {}
-        balance = balances.get(asset)
-        if balance is None:
-            balance = balances[asset] = Balance()
+    def _opened(self, account: str, asset: str) -> Balance:
+        """The first balance of an account in an asset. It is there for all but the first entry: callers look before."""
+        balance = self.accounts.setdefault(account, {})[asset] = Balance()
         return balance

@@ -68,9 +68,12 @@ async def _read_ahead(
             yield page
         async for facts in _frames(process.stdout):
             yield facts
-    finally:
+    except BaseException:
+        # The fold stopped, or what is read here is broken.
         with contextlib.suppress(ProcessLookupError):
             process.kill()
+        raise
+    finally:
         await process.wait()
 
 
