@@ -5,6 +5,7 @@ python -m loadtest.settlement [--fills N] [--rounds K] [--json] [--dsn ADDRESS]
 
 from __future__ import annotations
 
+import asyncio
 import statistics
 import sys
 import time
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from loadtest.databases import Database
 
 _BATCH_EVENTS = 10_000
+_TURN_EVENTS = 100
 _STEP_NS = 1_000
 _COPY_ROWS = 100_000
 """Movements in memory at a time, so that what settlement needs can be told from it."""
@@ -120,14 +122,24 @@ async def _write_log(dsn: str, fills: int) -> int:
     """Fill the log; answers the number of events. One order stands before each fill."""
     history = fill_history.FillHistory(orders_per_fill=1)
     await migrate(dsn)
-    async with await LogWriter.open(dsn, WriterIdentity.of_this_process()) as writer:
-        batch: list[Event] = list(history.opening())
+    async with (
+        await LogWriter.open(dsn, WriterIdentity.of_this_process()) as writer,
+        asyncio.TaskGroup() as tasks,
+    ):
+        appending = tasks.create_task(_append(writer, list(history.opening())))
+        batch: list[Event] = []
         for event in history.trades(fills):
             batch.append(event)
+            if len(batch) % _TURN_EVENTS == 0:
+                # The batch before is written while this one is made.
+                await asyncio.sleep(0)
             if len(batch) >= _BATCH_EVENTS:
-                await _append(writer, batch)
+                await appending
+                appending = tasks.create_task(_append(writer, batch))
                 batch = []
-        await _append(writer, batch)
+        await appending
+        if batch:
+            await _append(writer, batch)
         return writer.last_seq
 
 

@@ -33,8 +33,6 @@ class _Owned(msgspec.Struct, eq=False, gc=False):
     total: int = 0
     changed_by: int = 0
     """The last event that changed the total."""
-    named_by: int = 0
-    """The last event with an entry of it, whatever these came to."""
     change: int = 0
     """By the entries so far of the event that is being posted."""
     is_saved: bool = True
@@ -49,10 +47,8 @@ class Totals:
         """What all accounts together own of each asset."""
         self._owned: dict[str, dict[str, _Owned]] = {}
         """By account and asset; what became 0 stays."""
-        self._seq = 0
-        """Of the event that is being posted."""
         self._named: list[_Owned] = []
-        """What it has entries of."""
+        """What the event that is being posted has entries of."""
         self._posted: list[_Owned] = []
         """All with postings to be taken away."""
         self._changed: list[_Owned] = []
@@ -63,7 +59,6 @@ class Totals:
         rule = RULES.get(type(event))
         if rule is None:
             return
-        self._seq = seq
         rule(self, event)
         for owned in self._named:
             change = owned.change
@@ -88,11 +83,11 @@ class Totals:
         if source == OUTSIDE:
             self.supply[asset] = self.supply.get(asset, 0) + amount
         else:
-            self._named_now(source, asset).change -= amount
+            self._change(source, asset, -amount)
         if target == OUTSIDE:
             self.supply[asset] = self.supply.get(asset, 0) - amount
         else:
-            self._named_now(target, asset).change += amount
+            self._change(target, asset, amount)
 
     def hold(self, account: str, asset: str, change: int) -> None:
         """What orders hold of what an account owns does not matter here."""
@@ -128,16 +123,15 @@ class Totals:
             self._of(balance.account, balance.asset).total = balance.total
             self.supply[balance.asset] = self.supply.get(balance.asset, 0) + balance.total
 
-    def _named_now(self, account: str, asset: str) -> _Owned:
-        """What the event that is being posted has an entry of."""
+    def _change(self, account: str, asset: str, change: int) -> None:
         try:
             owned = self._owned[account][asset]
         except KeyError:
             owned = self._of(account, asset)
-        if owned.named_by != self._seq:
-            owned.named_by = self._seq
+        # Twice where entries cancelled each other meanwhile: the second time nothing is left to be posted.
+        if not owned.change:
             self._named.append(owned)
-        return owned
+        owned.change += change
 
     def _of(self, account: str, asset: str) -> _Owned:
         assets = self._owned.setdefault(account, {})

@@ -131,7 +131,7 @@ CREATE INDEX movement_batch ON movement (batch_id, seq);
 -- contains a given number stands under one of some sixty numbers, which `exchange.registry.provenance` names. For the
 -- planner this is an ordinary index, and a movement costs one more entry in it.
 CREATE FUNCTION fork_node(first bigint, last bigint) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN last & ((-1)::bigint << (length(ltrim(((first - 1) # last)::bit(64)::text, '0')) - 1));
+    RETURN last & ((-1)::bigint << (64 - position(B'1' in ((first - 1) # last)::bit(64))));
 CREATE INDEX movement_serials ON movement (batch_id, fork_node(first, last), seq);
 -- Other serials for a trade: no posting tells of it.
 CREATE INDEX movement_relocked ON movement (from_account, seq) WHERE kind = 'lock_replaced';
