@@ -20,7 +20,7 @@ import msgspec
 import structlog
 
 from exchange.operations.errors import ExitCode
-from exchange.operations.failures import explain, is_lasting
+from exchange.operations.failures import explain, is_lasting, is_lost_elsewhere
 from exchange.operations.logs import write_json_lines
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ Work = TypeVar("Work", bound=msgspec.Struct)
 
 EXIT_FAILED: Final = 1
 """Start me again."""
+EXIT_LOST_ELSEWHERE: Final = 75
+"""Start me again, as often as it takes: the database or the engine that I work with went away (EX_TEMPFAIL of sysexits.h)."""
 EXIT_FOR_GOOD: Final = 78
 """Starting again would not help; the reason was reported."""
 _EXIT_ORPHANED: Final = 79
@@ -156,7 +158,7 @@ def _tell_failure(parent: Parent, error: Exception) -> int:
         parent.report(Failed(explained.message, ExitCode(explained.exit_code)))
         return EXIT_FOR_GOOD
     log.error(explained.message)
-    return EXIT_FAILED
+    return EXIT_LOST_ELSEWHERE if is_lost_elsewhere(error) else EXIT_FAILED
 
 
 def _end_with_parent() -> None:

@@ -41,6 +41,16 @@ UNREACHABLE = (
     asyncpg.TooManyConnectionsError,
 )
 """The database is away for now: it starts, stops, fails over, or the network does."""
+_LOST_ELSEWHERE = (
+    ConnectionError,
+    TimeoutError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    CommitUnknown,
+    EngineUnreachable,
+    EngineStopped,
+)
 _FOR_NOW = (
     EngineUnreachable,
     EngineStopped,
@@ -99,3 +109,8 @@ def describe(error: Exception) -> str:
 def is_lasting(error: OperationError) -> bool:
     """Whether trying again would end the same way."""
     return error.exit_code != ExitCode.NOT_AVAILABLE
+
+
+def is_lost_elsewhere(error: Exception) -> bool:
+    """Whether the process itself did well: the database or the engine that it works with went away."""
+    return isinstance(error, _LOST_ELSEWHERE)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from exchange.operations.child import EXIT_FOR_GOOD, Failed, Ready, Report, Waiting
+from exchange.operations.child import EXIT_FOR_GOOD, EXIT_LOST_ELSEWHERE, Failed, Ready, Report, Waiting
 from exchange.operations.errors import ExitCode, OperationError
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from exchange.operations.logs import LogBook
 
 RESTARTS_A_MINUTE: Final = 6
-"""A process that ends more often than this within a minute is given up."""
+"""A process that ends more often than this within a minute is given up. Ends for a database or an engine that went
+away do not count: it comes back, and whoever gave up meanwhile would have to be started by hand."""
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
 """Pauses before restarts double from the first to the longest."""
@@ -166,6 +167,8 @@ class _Process:
         """Raises OperationError when there is no point in starting again."""
         if code == EXIT_FOR_GOOD and self._failed is not None:
             raise OperationError(f"{self.plan.name}: {self._failed.message}", self._failed.exit_code)
+        if code == EXIT_LOST_ELSEWHERE:
+            return
         self._ends.append(now)
         while self._ends[0] < now - _MINUTE_S:
             self._ends.popleft()

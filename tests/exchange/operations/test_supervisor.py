@@ -14,7 +14,7 @@ from exchange.operations.supervisor import Plan, Supervisor
 from tests.waiting import eventually
 
 CHILD = """
-import asyncio, json, os, sys
+import asyncio, builtins, os
 import msgspec
 from exchange.operations import child
 
@@ -22,12 +22,13 @@ class Work(msgspec.Struct):
     name: str
     journal: str
     failures: int = 0
+    error: str = "RuntimeError"
 
 async def main(work, parent):
     journal = open(work.journal, "a", buffering=1)
     print(f"{work.name} starts {os.getpid()}", file=journal)
     if open(work.journal).read().count(f"{work.name} starts") <= work.failures:
-        raise RuntimeError(f"{work.name} fails")
+        raise getattr(builtins, work.error)(f"{work.name} fails")
     parent.report(child.Ready({"pid": os.getpid()}))
     await parent.stop.wait()
     print(f"{work.name} stops", file=journal)
@@ -53,10 +54,17 @@ def journal(tmp_path: Path) -> Path:
 
 
 def plan(
-    name: str, journal: Path, start: int = 1, stop: int = 1, failures: int = 0, *, essential: bool = True
+    name: str,
+    journal: Path,
+    start: int = 1,
+    stop: int = 1,
+    failures: int = 0,
+    *,
+    error: type[Exception] = RuntimeError,
+    essential: bool = True,
 ) -> Plan:
-    """A plan for the small process above, which fails so many times before it runs."""
-    work = f'{{"name":"{name}","journal":"{journal}","failures":{failures}}}'
+    """A plan for the small process above, which fails so many times, with this error, before it runs."""
+    work = f'{{"name":"{name}","journal":"{journal}","failures":{failures},"error":"{error.__name__}"}}'
     return Plan(name, [sys.executable, "-c", CHILD], work.encode(), start, stop, (), essential)
 
 
@@ -110,6 +118,14 @@ async def test_a_process_that_never_stays_is_given_up(log: LogBook, journal: Pat
     await watched.stop()
     assert ExitCode.GAVE_UP == raised.value.exit_code
     assert ["a starts"] * 7 == lines(journal)
+
+
+async def test_a_process_whose_database_is_away_is_not_given_up(log: LogBook, journal: Path) -> None:
+    """However often it ends for a lost connection within a minute, it is started again until it stays."""
+    watched = Supervisor([plan("a", journal, failures=20, error=ConnectionResetError)], log)
+    assert {"a"} == set(await watched.start())
+    await watched.stop()
+    assert [*["a starts"] * 21, "a stops"] == lines(journal)
 
 
 async def test_the_others_go_on_without_a_process_that_is_not_essential(log: LogBook, journal: Path) -> None:
