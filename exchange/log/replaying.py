@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from exchange.log.reading_process import LENGTH_BYTES, Fact, Stretch
+from exchange.log.reading_process import LENGTH_BYTES, PIPE_BYTES, Fact, Stretch
 
 if TYPE_CHECKING:
     from asyncio import StreamReader
@@ -57,6 +57,7 @@ async def _read_ahead(
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
+        limit=PIPE_BYTES,
     )
     if process.stdin is None or process.stdout is None:
         raise RuntimeError("the process has no pipes")
