@@ -6,6 +6,7 @@ their chain.
 
 from __future__ import annotations
 
+import contextlib
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -106,13 +107,35 @@ def _read_lines(path: Path) -> Iterator[list[StoredEvent]]:
         yield page
 
 
-def _read_parquet(path: Path) -> Iterator[list[StoredEvent]]:
+def read_account(path: Path, account: str, after_seq: int, up_to: int) -> list[StoredEvent]:
+    """The rows of a Parquet file after a seq, to `up_to`, with the account on either side. Raises FileUnusable and OSError."""
+    from exchange.log import parquet  # as above
+
+    with _naming_damage(path):
+        return parquet.read_account(path, account, after_seq, up_to)
+
+
+@contextlib.contextmanager
+def _naming_damage(path: Path) -> Iterator[None]:
+    """Turns what reading a Parquet file raises where it is damaged into FileUnusable."""
     from exchange.log import parquet  # as above
 
     try:
-        yield from parquet.read(path)
+        yield
     except parquet.Unreadable as error:
         raise FileUnusable(f"{path} does not hold events: {error}") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        # The library's word for bytes that cannot be decompressed.
+        raise FileUnusable(f"{path} is damaged: {error}") from error
+
+
+def _read_parquet(path: Path) -> Iterator[list[StoredEvent]]:
+    from exchange.log import parquet  # as above
+
+    with _naming_damage(path):
+        yield from parquet.read(path)
 
 
 def _line(row: StoredEvent) -> EventLine:

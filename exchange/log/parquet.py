@@ -37,7 +37,7 @@ SCHEMA: Final = pa.schema(
 )
 """Columns as those of the table `event`; payload and request are JSON."""
 
-Unreadable: Final = (pa.ArrowException, KeyError, TypeError, AttributeError)
+Unreadable: Final = (pa.ArrowException, KeyError, TypeError, AttributeError, ValueError)
 """What reading raises on a file that does not hold events."""
 
 

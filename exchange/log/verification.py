@@ -14,6 +14,7 @@ import msgspec
 
 from exchange.domain import snapshot
 from exchange.domain.state import State
+from exchange.log.archive import ArchiveDamaged
 from exchange.log.chain import ChainBroken
 from exchange.log.codec import UnknownEvent
 from exchange.log.reexecution import Difference, Reexecution
@@ -115,6 +116,8 @@ class LogVerification:
         except _UNREADABLE as error:
             unreadable = await _unreadable(self._reader, self._state.last_seq, error)
             self._fault("chain", unreadable.seq, unreadable.what)
+        except ArchiveDamaged as error:
+            self._fault("chain", self._state.last_seq + 1, str(error))
         found.checked_seq = self._state.last_seq
         found.hash = self._last_hash.hex()
         found.digest = snapshot.digest(self._state)

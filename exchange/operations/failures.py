@@ -8,7 +8,7 @@ from exchange.domain.rejects import Reject
 from exchange.engine.client import EngineUnreachable
 from exchange.engine.engine import LeaseLost
 from exchange.engine.interface import EngineStopped
-from exchange.log.archive import ArchiveMissing
+from exchange.log.archive import ArchiveDamaged, ArchiveMissing
 from exchange.log.chain import ChainBroken
 from exchange.log.codec import UnknownEvent
 from exchange.log.files import FileUnusable
@@ -80,7 +80,13 @@ def explain(error: Exception) -> OperationError | None:
         explained = OperationError(f"{error}; see the runbook damaged-log.md", ExitCode.LOG_UNUSABLE)
     elif isinstance(
         error,
-        ArchiveMissing | LogCutOff | HeadsUnusable | UnknownEvent | SchemaMismatch | ProjectionError,
+        ArchiveMissing
+        | ArchiveDamaged
+        | LogCutOff
+        | HeadsUnusable
+        | UnknownEvent
+        | SchemaMismatch
+        | ProjectionError,
     ):
         explained = OperationError(str(error), ExitCode.LOG_UNUSABLE)
     elif isinstance(error, asyncpg.DataCorruptedError | asyncpg.IndexCorruptedError):

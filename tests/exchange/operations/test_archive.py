@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from click.testing import CliRunner, Result
 
 from exchange.domain import snapshot
 from exchange.log import archive as archive_module
+from exchange.log.archive import ArchiveDamaged, ArchiveMissing
+from exchange.log.chain import ChainBroken
 from exchange.log.lease import WriterIdentity
 from exchange.log.migrations import migrate
 from exchange.log.reader import LogReader
@@ -134,11 +137,74 @@ def test_verification_goes_over_files_and_table(desk: Desk) -> None:
     (path,) = desk.folder.glob("archive/*101-*.parquet")
     kept = path.read_bytes()
     path.write_bytes(kept[:-200] + bytes(200))
-    assert desk.run("verify").exit_code == 2
+    damaged = desk.run("verify")
+    assert 1 == damaged.exit_code
+    assert f"event 101: chain: of the archive, {path} does not hold events" in damaged.stdout
     path.unlink()
     gone = desk.run("verify")
     assert 2 == gone.exit_code
     assert f"event 101 is in no file of {desk.folder}/archive" in gone.stderr
+
+
+def test_a_flipped_bit_of_a_file_is_damage(desk: Desk) -> None:
+    """Wherever a bit of a file flips, reading says that the file is damaged or breaks the chain, and nothing else."""
+    desk.archive()
+    (path,) = desk.folder.glob("archive/*")
+    kept = path.read_bytes()
+    found = set()
+    for place in range(4, len(kept), len(kept) // 25):
+        path.write_bytes(kept[:place] + bytes([kept[place] ^ 4]) + kept[place + 1 :])
+        try:
+            read(desk.dsn)
+        except (ArchiveDamaged, ChainBroken) as error:
+            found.add(type(error).__name__)
+
+    assert {"ArchiveDamaged", "ChainBroken"} == found
+    with path.open("r+b") as file:
+        file.write(b"PAR0")
+    code = desk.run("log", "export", "-o", str(desk.folder / "copy")).exit_code
+    assert ExitCode.LOG_UNUSABLE == code
+
+
+def test_a_missing_file_is_told_by_everybody(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one of several files is gone, pages and accounts raise: nothing is left out silently."""
+    monkeypatch.setattr(archive_module, "FILE_EVENTS", 60)
+    desk.archive()
+    paths = sorted(desk.folder.glob("archive/*"))
+
+    async def look() -> list[str]:
+        async with await LogReader.open(desk.dsn) as reader:
+            said = []
+            for reading in (reader.event(70), reader.account_events(ALPHA), reader.account_events(ALPHA, 65)):
+                with pytest.raises(ArchiveMissing) as missing:
+                    await reading
+                said.append(str(missing.value))
+            return said
+
+    paths[1].unlink()
+    assert ["event 70", "event 61", "event 66"] == [
+        text.split(", and ")[1][:8] for text in asyncio.run(look())
+    ]
+    gone = desk.run("verify")
+    assert (2, True) == (gone.exit_code, "event 61 is in no file" in gone.stderr)
+    paths[0].unlink()
+    assert "event 1 is in no file" in desk.run("verify").stderr
+
+
+def test_all_files_are_in_one_folder(desk: Desk, tmp_path: Path) -> None:
+    """Later files go where the earlier ones are; to another folder only once copies of the earlier ones are there."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert 0 == desk.run("archive", "--to", "40", "--folder", str(first)).exit_code
+    assert str(first) in desk.archive(80)["files"][0]
+    refused = desk.run("archive", "--to", "120", "--folder", str(second))
+    assert ExitCode.USAGE == refused.exit_code
+    assert f"events 1 to 80 are archived in {first}: copy those files to {second} first" in refused.stderr
+    shutil.copytree(first, second, dirs_exist_ok=True)
+    assert 0 == desk.run("archive", "--to", "120", "--folder", str(second)).exit_code
+    shutil.rmtree(first)
+
+    assert trading_day() == read(desk.dsn)
+    assert 0 == desk.run("verify").exit_code
 
 
 def test_a_start_needs_no_files(desk: Desk) -> None:
