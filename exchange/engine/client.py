@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Self
 
+import msgspec
+
 from exchange.domain.events import Recorded
 from exchange.domain.rejects import Reject, RejectCode
+from exchange.domain.well_formed import flaw
 from exchange.engine import frames
 from exchange.engine.interface import Answer, EngineStopped
 from exchange.engine.listeners import Listeners
@@ -107,7 +110,24 @@ class EngineClient:
     def _flush(self) -> None:
         if self._transport is not None and self._unsent and not self._lost.done():
             requests, self._unsent = self._unsent, []
-            self._transport.write(frames.encode(frames.Submit(requests)))
+            try:
+                frame = frames.encode(frames.Submit(requests))
+            except (OverflowError, UnicodeEncodeError):
+                frame = frames.encode(frames.Submit(self._well_formed(requests)))
+            self._transport.write(frame)
+
+    def _well_formed(self, requests: list[tuple[int, Command]]) -> list[tuple[int, Command]]:
+        """The requests that a frame can carry; the others are refused here, as the engine would."""
+        sendable: list[tuple[int, Command]] = []
+        for request, command in requests:
+            malformed = flaw(msgspec.structs.astuple(command))
+            if not malformed:
+                sendable.append((request, command))
+                continue
+            future = self._futures.pop(request)
+            if not future.done():
+                future.set_exception(Reject(RejectCode.INVALID_PARAMS, malformed))
+        return sendable
 
     def _receive(self, body: bytes) -> None:
         frame = frames.decode_for_client(body)

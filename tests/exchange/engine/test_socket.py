@@ -208,6 +208,25 @@ async def test_refusals_and_repetitions_come_over_the_socket(
     assert "too many commands wait; try again shortly" == caught.value.message
 
 
+async def test_what_no_frame_can_carry_is_refused_alone(log_dsn: str, path: Path) -> None:
+    """A number beyond 64 bits and half a character are refused with a number; what was sent with them is answered."""
+    async with running(log_dsn) as exchange, serving(exchange, path), connected(path) as client:
+        answers = await asyncio.gather(
+            client.submit(commands.DepositCash("local", "a", "EUR", 10**30, "huge")),
+            client.submit(commands.OpenSession("alpha-key", "test-gateway")),
+            client.submit(commands.DepositCash("local", "a", "EUR", 1, "half \udcff")),
+            return_exceptions=True,
+        )
+
+    huge, opened, half = answers
+    assert isinstance(opened, Answer)
+    assert [SessionOpened] == [type(recorded.event) for recorded in opened.events]
+    assert [
+        "1002 INVALID_PARAMS: a number lies between -9223372036854775807 and 9223372036854775807",
+        "1002 INVALID_PARAMS: a text has no control characters",
+    ] == [str(huge), str(half)]
+
+
 @pytest.mark.parametrize(
     "body",
     [
