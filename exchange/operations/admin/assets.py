@@ -21,7 +21,7 @@ from exchange.operations.administering import change, read_state, reference_opti
 from exchange.operations.errors import ExitCode, OperationError, Refused
 from exchange.operations.options import exchange_options, json_option
 from exchange.operations.output import print_json, print_table
-from exchange.registry.serials import parse
+from exchange.registry.serials import SerialRange, opaque, parse
 
 if TYPE_CHECKING:
     from exchange.operations.finding import Exchange
@@ -323,16 +323,24 @@ def parse_block(text: str) -> SerialBlock:
     registry, _, rest = text.partition(":")
     batch, _, numbers = rest.rpartition(":")
     first, dash, last = numbers.partition("-")
-    if registry and batch and dash and _is_number(first) and _is_number(last):
-        return SerialBlock(registry, batch, int(first), int(last))
     try:
+        if registry and batch and dash and _is_number(first) and _is_number(last):
+            return _numbered_block(registry, batch, int(first), int(last))
         return (parse(rest, registry) if rest else parse(text)).to_block()
     except Reject as reject:
         raise Refused(
             reject.code,
-            f"{text!r} is neither REGISTRY:BATCH:FIRST-LAST nor a serial number of a known form"
-            " such as ACR-US-499-2022-2006-37319 to 54852, or CDM:RW-5-11-2-2-0-7014 - RW-5-20-2-2-0-7014",
+            f"{reject.message} (a block is written as its registry does, such as"
+            " ACR-US-499-2022-2006-37319 to 54852 or CDM:RW-5-11-2-2-0-7014 - RW-5-20-2-2-0-7014,"
+            " or as REGISTRY:BATCH:FIRST-LAST)",
         ) from reject
+
+
+def _numbered_block(registry: str, batch: str, first: int, last: int) -> SerialBlock:
+    """A block of a batch that has no second name, in which its units could come in again. Raises Reject."""
+    if SerialRange.of_block(SerialBlock(registry, batch, 1, 2)).form is None:
+        return opaque(registry, batch, first, last).to_block()
+    return SerialBlock(registry, batch, first, last)
 
 
 def read_blocks(file: Path) -> list[SerialBlock]:

@@ -185,7 +185,19 @@ def test_a_key_file_is_never_overwritten(cli: Cli, tmp_path: Path) -> None:
         (("cash", "deposit", "ACME-1", "1", "XXX"), "4005 UNKNOWN_CURRENCY"),
         (("cash", "withdraw", "ACME-1", "1", "USD"), "4000 INSUFFICIENT_FUNDS"),
         (("cash", "deposit", "NOBODY-1", "1", "USD"), "2004 UNKNOWN_ACCOUNT"),
-        (("units", "deposit", "ACME-1", "ACR-499-2022", "--block", "what"), "4007 SERIAL_BLOCK_INVALID"),
+        (("units", "deposit", "ACME-1", "ACR-499-2022", "--block", "what"), "4007 SERIAL_BLOCK_INVALID: "),
+        (
+            ("units", "deposit", "ACME-1", "ACR-499-2022", "--block", f"ACR:{ACR_TEXT}:1-9"),
+            f"4007 SERIAL_BLOCK_INVALID: serial number '{ACR_TEXT}': its form is known",
+        ),
+        (
+            ("units", "deposit", "ACME-1", "ACR-499-2022", "--block", f"ACR:{ACR_BATCH} :1-9"),
+            f"4007 SERIAL_BLOCK_INVALID: serial number '{ACR_BATCH} ': it has single blanks",
+        ),
+        (
+            ("units", "deposit", "ACME-1", "ACR-499-2022", "--block", "ACR-US-499-2022-2006-9 to 3"),
+            "4007 SERIAL_BLOCK_INVALID: serial number 'ACR-US-499-2022-2006-9 to 3': the block is reversed",
+        ),
         (("units", "withdraw", "ACME-1", "ACR-499-2022", "--block", ACR_TEXT), "4009 SERIAL_BLOCK_NOT_HELD"),
         (("units", "issue", "ACME-1", "ACR-499-2022", "5"), "2003 NOT_PERMITTED"),
         (
@@ -207,7 +219,7 @@ def test_refusals_carry_their_number(
     set_up(cli_json)
     result = cli("admin", *arguments)
     assert (ExitCode.REFUSED, "") == (result.exit_code, result.stdout)
-    assert result.stderr.startswith(f"refused: {refusal}: ")
+    assert result.stderr.startswith(f"refused: {refusal}")
 
 
 async def test_an_engine_on_another_host_is_named(venue_dsn: str, tmp_path: Path) -> None:
