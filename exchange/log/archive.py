@@ -46,6 +46,16 @@ class Archive:
         named = ((_NAME.fullmatch(path.name), path) for path in self._folder.iterdir())
         return sorted((int(name[1]), int(name[2]), path) for name, path in named if name)
 
+    def demand_files(self, up_to: int) -> None:
+        """Raise ArchiveMissing unless there are files for every event up to `up_to`; what is in them is not looked at."""
+        after_seq = 0
+        for first, last, _path in self.files():
+            if first > after_seq + 1:
+                break
+            after_seq = max(after_seq, last)
+        if after_seq < up_to:
+            raise self._missing(after_seq, up_to)
+
     async def pages(self, after_seq: int, up_to: int) -> AsyncIterator[list[StoredEvent]]:
         """The events after a seq, to `up_to`. Raises ArchiveMissing, ArchiveDamaged and ChainBroken."""
         for first, last, path in self.files():

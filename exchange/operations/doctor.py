@@ -8,6 +8,7 @@ import shutil
 import socket as sockets
 import time
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
@@ -15,6 +16,7 @@ import msgspec
 
 from exchange.domain.events import WriterStarted
 from exchange.log import lease
+from exchange.log.archive import Archive, ArchiveMissing
 from exchange.log.chain import ChainBroken
 from exchange.log.heads import HeadsUnusable, read_published
 from exchange.log.migrations import OLDEST_POSTGRES
@@ -83,7 +85,8 @@ async def examine(exchange: Exchange, dsn: str) -> list[Check]:
     try:
         checks = [await _server_version(connection)]
         checks += [check async for check in _settings(connection)]
-        checks += [await _clock(connection), await _log(connection, dsn), await _settlement(connection)]
+        checks += [await _clock(connection), await _log(connection, dsn), await _archive(connection)]
+        checks.append(await _settlement(connection))
         checks += [await _end(exchange, dsn), await _lease(exchange, dsn), await _snapshots(dsn)]
         checks += await asyncio.to_thread(_this_machine, exchange)
         checks.append(await _heads(exchange))
@@ -143,18 +146,22 @@ async def _log(connection: Connection, dsn: str) -> Check:
     size: int = await connection.fetchval("SELECT pg_total_relation_size('event')")
     return _judged(
         "log",
-        f"{head.last_seq} events, epoch {head.epoch}, {size / _GIB:.2f} GiB, last written by {program or 'nobody'}",
+        f"{head.last_seq} events, epoch {head.epoch}, {size / _GIB:.2f} GiB"
+        + (f", last written by {program}" if program else ""),
         Verdict.WARNING if program and program != PROGRAM else None,
         f"this is {PROGRAM}: use the version that writes the log, or start the exchange with this one",
     )
 
 
 async def _last_program(reader: LogReader, last_seq: int) -> str:
-    """The version of the engine that wrote last. Epochs do not fall with seq: halving finds where the last one began."""
-    last = await reader.event(last_seq)
+    """The version of the engine that wrote last; empty where nobody did, or its start is archived.
+
+    Epochs do not fall with seq: halving finds where the last one began. Files are not searched, which takes long.
+    """
+    before, first = await reader.archived_up_to(), last_seq
+    last = await reader.event(last_seq) if last_seq else None
     if last is None:
         return ""
-    before, first = 0, last_seq
     while first - before > 1:
         middle = (before + first) // 2
         row = await reader.event(middle)
@@ -165,6 +172,22 @@ async def _last_program(reader: LogReader, last_seq: int) -> str:
     started = await reader.event(first)
     event = None if started is None else started.to_recorded().event
     return event.program if isinstance(event, WriterStarted) else ""
+
+
+async def _archive(connection: Connection) -> Check:
+    archived = await connection.fetchrow("SELECT up_to_seq, folder FROM archived")
+    if archived is None:
+        return Check("archive", Verdict.OK, "nothing is archived")
+    try:
+        Archive(Path(archived["folder"])).demand_files(archived["up_to_seq"])
+    except ArchiveMissing as missing:
+        return Check(
+            "archive",
+            Verdict.DANGER,
+            str(missing),
+            "bring the files there from where they were kept; on a standby's machine, too",
+        )
+    return Check("archive", Verdict.OK, f"events up to {archived['up_to_seq']} in {archived['folder']}")
 
 
 async def _settlement(connection: Connection) -> Check:

@@ -207,6 +207,24 @@ def test_all_files_are_in_one_folder(desk: Desk, tmp_path: Path) -> None:
     assert 0 == desk.run("verify").exit_code
 
 
+def test_the_doctor_looks_for_the_files(desk: Desk) -> None:
+    """Files that are gone are a danger with advice, and keep no other check from being made."""
+
+    def archive_check() -> dict[str, str]:
+        checks = {check["name"]: check for check in json.loads(desk.run("doctor", "--json").stdout)}
+        assert "published heads" in checks
+        return dict(checks["archive"])
+
+    assert "nothing is archived" == archive_check()["found"]
+    desk.archive()
+    assert ("ok", f"events up to {UP_TO} in {desk.folder}/archive") == tuple(archive_check().values())[1:3]
+    for path in desk.folder.glob("archive/*"):
+        path.unlink()
+    gone = archive_check()
+    assert ("danger", True) == (gone["verdict"], "event 1 is in no file" in gone["found"])
+    assert 1 == desk.run("doctor").exit_code
+
+
 def test_a_start_needs_no_files(desk: Desk) -> None:
     """Recovery begins with the snapshot beyond the archive and gives the same state, files or not."""
     desk.archive()
