@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import contextlib
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from exchange.log.chain import ChainBroken
 from exchange.log.verification import first_unreadable, naming_unreadable, readable_end
+from exchange.operations.errors import ExitCode, OperationError
 
 if TYPE_CHECKING:
     from exchange.log.reader import LogReader
     from exchange.log.record import StoredEvent
 
 
-_HIGHEST_SPEED = 1_000_000
+END_SEQ: Final = 2**63 - 1
+"""Stands for the end of the log, wherever it is."""
+_HIGHEST_SPEED: Final = 1_000_000
 
 
 class Moment:
@@ -27,10 +30,10 @@ class Moment:
         self._at_ns = at_ns
 
     async def seq(self, reader: LogReader) -> int:
-        """Seq of the last event of the moment, not beyond the end of the log; 0 before the first.
+        """Seq of the last event of the moment; 0 before the first. A time that is still to come is the end of the log.
 
-        Raises ChainBroken, which names the first event that is missing or unreadable, where the moment ends with such an
-        event, or may lie behind one.
+        Raises OperationError for a seq that the log does not have, and ChainBroken, which names the first event that is
+        missing or unreadable, where the moment ends with such an event, or may lie behind one.
         """
         async with naming_unreadable(reader):
             end, broken = await readable_end(reader)
@@ -47,6 +50,8 @@ class Moment:
                 is_before_end = self._seq <= end
             if broken is not None and not is_before_end:
                 raise broken
+            if end < self._seq < END_SEQ:
+                raise OperationError(f"the log has no event {self._seq}; it ends at {end}", ExitCode.USAGE)
             if seq:
                 await _event(reader, seq)
             return seq
@@ -82,7 +87,7 @@ async def _event(reader: LogReader, seq: int) -> StoredEvent:
     return stored
 
 
-END = Moment(seq=2**63 - 1)
+END = Moment(seq=END_SEQ)
 """The end of the log, wherever it is."""
 
 
@@ -97,7 +102,7 @@ class MomentType(click.ParamType[Moment]):
             return value
         text = str(value)
         if text.isascii() and text.isdigit():
-            return Moment(seq=int(text))
+            return Moment(seq=min(int(text), END_SEQ - 1))
         try:
             at = datetime.fromisoformat(text)
         except ValueError:

@@ -16,6 +16,7 @@ from exchange.operations.engine_runtime import PROGRAM
 from exchange.operations.errors import ExitCode, OperationError
 from exchange.operations.options import exchange_options, json_option, run_async
 from exchange.operations.output import print_facts, print_json, print_table, progress_bar
+from exchange.operations.verify_command import DAMAGED, UNCHECKED
 
 if TYPE_CHECKING:
     from exchange.log.verification import Verified
@@ -107,7 +108,8 @@ def list_snapshots(exchange: Exchange, *, as_json: bool) -> None:
 def verify_snapshots(exchange: Exchange, *, as_json: bool) -> None:
     """Fold the log from event 1 and compare every snapshot with it.
 
-    Exit codes as those of `exchange verify`: 0 good, 1 damaged; `exchange snapshot prune` and `take` replace bad ones.
+    Exit codes as those of `exchange verify`: 0 good, 1 damaged, 2 something could not be checked; `exchange snapshot prune`
+    and `take` replace bad ones.
     """
 
     async def work() -> Verified:
@@ -124,10 +126,12 @@ def verify_snapshots(exchange: Exchange, *, as_json: bool) -> None:
         print_json(found)
     else:
         click.echo(f"{found.snapshots} snapshots compared with the log")
-        for fault in found.faults:
+        for fault in (*found.faults, *found.unchecked):
             click.echo(f"event {fault.seq}: {fault.check}: {fault.what}")
     if found.faults:
-        raise click.exceptions.Exit(ExitCode.FAILED)
+        raise click.exceptions.Exit(DAMAGED)
+    if found.unchecked:
+        raise click.exceptions.Exit(UNCHECKED)
 
 
 @snapshot_group.command("prune")

@@ -11,6 +11,7 @@ from exchange.log.heads import HeadsUnusable, read_published
 from exchange.log.reader import LogReader
 from exchange.log.snapshots import SnapshotStore
 from exchange.log.verification import Fault, LogVerification, Verified, readable_end
+from exchange.operations.errors import ExitCode, OperationError
 from exchange.operations.failures import explain
 from exchange.operations.options import exchange_options, json_option, run_async
 from exchange.operations.output import print_facts, print_json, progress_bar
@@ -61,6 +62,8 @@ def verify(
     Exit codes of this command: 0 good, 1 damaged (the first bad seq and what is wrong with it are printed), 2 something
     could not be checked.
     """
+    if last is not None and last < first:
+        raise click.UsageError("--to lies before --from")
     try:
         heads = read_published(heads_file or exchange.folder.heads_path)
         found = run_async(_verify(exchange, first, last, heads, reexecute=reexecute))
@@ -84,7 +87,11 @@ async def _verify(
     exchange: Exchange, first: int, last: int | None, heads: Sequence[SignedHead], *, reexecute: bool
 ) -> Verified:
     async with exchange.database() as dsn, await LogReader.open(dsn, connections=2) as reader:
-        end, _ = await readable_end(reader)
+        end, broken = await readable_end(reader)
+        if broken is None and max(first, last or 0) > end and (first, last) != (1, None):
+            raise OperationError(
+                f"the log has no event {max(first, last or 0)}; it ends at {end}", ExitCode.USAGE
+            )
         up_to = end if last is None else min(last, end)
         verification = LogVerification(reader, SnapshotStore(dsn), first, up_to, reexecute=reexecute)
         with progress_bar("verifying", up_to) as progress:

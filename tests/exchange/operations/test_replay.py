@@ -165,6 +165,8 @@ def test_event_by_event(replay: Any, rows: list[StoredEvent]) -> None:
     [
         (("--to", "yesterday"), "neither a seq nor a time"),
         (("--to", "1969-01-01"), "lies before 1970"),
+        (("--to", "99999"), "the log has no event 99999; it ends at"),
+        (("--to", "9" * 30), "the log has no event 9223372036854775806; it ends at"),
         (("--book", "NONE"), "'NONE' was not listed at event"),
         (("--account", "nobody"), "there was no account 'nobody' at event"),
         (("--order", "1"), "there was no order 1 at event"),

@@ -72,10 +72,27 @@ def test_the_registry_is_compared(cli: Cli, cli_json: CliJson, traded: int, venu
 
 
 def test_a_part(cli_json: CliJson, traded: int) -> None:
-    """--from and --to bound what is checked; beyond the end there is nothing to check."""
+    """--from and --to bound what is checked."""
     found = cli_json("verify", "--from", "3", "--to", "4")
     assert (3, 4, 4) == (found["first_seq"], found["last_seq"], found["checked_seq"])
     assert traded == cli_json("verify", "--to", str(traded))["checked_seq"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--from", "4", "--to", "3"), "--to lies before --from"),
+        (("--to", "99"), "the log has no event 99; it ends at"),
+        (("--from", "98"), "the log has no event 98; it ends at"),
+    ],
+)
+def test_events_that_are_not_there_are_not_good(
+    cli: Cli, traded: int, arguments: tuple[str, ...], message: str
+) -> None:
+    """Exit code 2 where the log has no such events: nothing was checked."""
+    result = cli("verify", *arguments)
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert message in result.stderr
 
 
 def test_what_cannot_be_checked(cli: Cli, traded: int, tmp_path: Path) -> None:
