@@ -9,6 +9,7 @@ import msgspec
 
 from exchange.domain import snapshot
 from exchange.domain.state import State
+from exchange.log.chain import ChainBroken
 from exchange.log.codec import decode
 from exchange.log.collector import without_collector
 from exchange.log.replaying import checked_pages
@@ -65,7 +66,7 @@ async def state_at(
 ) -> State:
     """The state after an event of the past, or of the present; hashes are checked on the way.
 
-    Raises ChainBroken and UnknownEvent.
+    Raises ChainBroken, also where the log ends before that event, and UnknownEvent.
     """
     state, _problems = await _from_snapshot(snapshots, seq + 1)
     if state.last_seq < seq:
@@ -74,6 +75,8 @@ async def state_at(
                 state.apply(fact.seq, fact.recorded_at, decode(fact.kind, fact.version, fact.payload))
             if on_progress is not None:
                 on_progress(state.last_seq)
+    if state.last_seq != seq:
+        raise ChainBroken(state.last_seq + 1, "it is missing")
     return state
 
 

@@ -14,7 +14,7 @@ from exchange.log.chain import ChainBroken
 from exchange.log.codec import UnknownEvent
 from exchange.log.reader import LogReader
 from exchange.log.record import StoredEvent
-from exchange.log.recovery import Recovery, recover
+from exchange.log.recovery import Recovery, recover, state_at
 from exchange.log.snapshots import Snapshot, SnapshotStore
 from exchange.log.writer import LogWriter
 from tests.exchange.log.conftest import append, tamper
@@ -221,3 +221,13 @@ async def test_an_event_that_this_program_does_not_know(
 
     with pytest.raises(UnknownEvent, match="event auction_called version 1"):
         await recover(reader, log.store)
+
+
+async def test_no_earlier_state_for_a_later_event(log: Log, reader: LogReader) -> None:
+    """The state after an event that the log does not have is refused; an earlier one never stands for it."""
+    state = await state_at(reader, log.store, log.last_seq)
+    assert snapshot.dump(log.state_at(log.last_seq)) == snapshot.dump(state)
+    await log.save(NEWER, snapshot.dump(log.state_at(NEWER)))
+    with pytest.raises(ChainBroken) as broken:
+        await state_at(reader, log.store, log.last_seq + 3)
+    assert log.last_seq + 1 == broken.value.seq
