@@ -9,6 +9,7 @@ from exchange.log.chain import ChainBroken, check_chain
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from exchange.log.reader import LogReader
     from exchange.log.record import StoredEvent
     from exchange.log.writer import LogWriter
 
@@ -18,16 +19,26 @@ class NothingFollows(Exception):  # noqa: N818 - it says what does not fit
 
 
 async def import_events(
-    writer: LogWriter, pages: Iterable[list[StoredEvent]], on_progress: Callable[[int], None] | None = None
+    reader: LogReader,
+    writer: LogWriter,
+    pages: Iterable[list[StoredEvent]],
+    on_progress: Callable[[int], None] | None = None,
 ) -> int:
     """Append what a file has beyond the end of the log; answers how many events came in.
 
-    What the log has already is passed over. The writer's epoch rises above those of the file. Raises ChainBroken where the
-    file is damaged or belongs to another log, NothingFollows where events are missing between log and file.
+    What the log has already is compared by hash and passed over. The writer's epoch rises above those of the file. Raises
+    ChainBroken where the file is damaged or belongs to another log, NothingFollows where events are missing between log and
+    file. Pages before the damaged one have come in.
     """
-    imported, epoch = 0, 0
+    imported = 0
     for page in pages:
-        new = [row for row in page if row.seq > writer.last_seq]
+        known = [row for row in page if row.seq <= writer.last_seq]
+        # The last one vouches for those before it, if the file is whole.
+        if known and known[-1].hash != await reader.hash_at(known[-1].seq):
+            raise ChainBroken(
+                known[-1].seq, "the file has another hash for it: it is damaged, or of another log"
+            )
+        new = page[len(known) :]
         if not new:
             continue
         if new[0].seq != writer.last_seq + 1:
@@ -38,11 +49,11 @@ async def import_events(
             if row.seq != expected:
                 raise ChainBroken(expected, f"it is missing in the file, event {row.seq} comes next")
         check_chain(writer.last_hash, new)
+        # Before: whoever writes on after an interrupted import has a higher epoch, too.
+        if (epoch := max(row.epoch for row in new)) >= writer.epoch:
+            await writer.raise_epoch(epoch + 1)
         await writer.append(new)
         imported += len(new)
-        epoch = max(epoch, new[-1].epoch)
         if on_progress is not None:
             on_progress(writer.last_seq)
-    if epoch >= writer.epoch:
-        await writer.raise_epoch(epoch + 1)
     return imported

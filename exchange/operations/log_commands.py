@@ -161,18 +161,23 @@ class Imported(msgspec.Struct, frozen=True):
 def import_(exchange: Exchange, *, file: Path, as_json: bool) -> None:
     """Put the events of an exported file behind the end of the log; into a new database, all of them.
 
-    The hash chain is checked before anything is written, and the exchange must not run. `exchange verify` checks the rest.
+    The hash chain is checked before anything is written, ten thousand events at a time; what the log has already must have
+    the same hashes. The exchange must not run. `exchange verify` checks the rest.
     """
 
     async def work() -> Imported:
         async with (
             exchange.new_database() as dsn,
+            await LogReader.open(dsn, connections=1) as reader,
             await LogWriter.open(dsn, WriterIdentity.of_this_process()) as writer,
         ):
             with progress_bar("importing", 0) as progress:
                 (task,) = progress.task_ids
                 imported = await import_events(
-                    writer, read_file(file), lambda seq: progress.update(task, completed=seq, total=seq)
+                    reader,
+                    writer,
+                    read_file(file),
+                    lambda seq: progress.update(task, completed=seq, total=seq),
                 )
             return Imported(imported, writer.last_seq, writer.last_hash.hex())
 

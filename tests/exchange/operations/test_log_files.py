@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -93,6 +94,20 @@ def test_an_import_goes_on_where_the_log_ends(make_dsn: MakeDsn, source: str, tm
     assert ExitCode.USAGE == gap.exit_code
     assert "the log ends at event 100, the file goes on with event 200" in gap.stderr
     assert trading_day()[:180] == asyncio.run(read_log(target))
+
+
+def test_a_file_of_another_log_is_refused(make_dsn: MakeDsn, source: str, tmp_path: Path) -> None:
+    """A file that has nothing new must have the hashes of the log: that nothing came in does not mean that it fits."""
+    target, file = make_dsn(), tmp_path / "log.jsonl"
+    run("export", "--dsn", source, "--to", "40", "-o", str(file))
+    run("import", str(file), "--dsn", target)
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join([*lines[:29], re.sub(rb'"hash":"........', b'"hash":"00000000', lines[29])]))
+    result = run("import", str(file), "--dsn", target)
+
+    assert ExitCode.LOG_UNUSABLE == result.exit_code
+    assert "event 30: the file has another hash for it" in result.stderr
+    assert trading_day()[:40] == asyncio.run(read_log(target))
 
 
 def test_a_damaged_file_is_refused(make_dsn: MakeDsn, source: str, tmp_path: Path) -> None:
