@@ -17,6 +17,7 @@ Params = TypeVar("Params", bound=msgspec.Struct)
 MAX_QUERY_CHARACTERS = 1000
 
 _PROBLEM = re.compile(r"^(?P<problem>.*?)(?: - at `\$\.?(?P<field>.*)`)?$", re.DOTALL)
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _MAX_ECHO = 200
 
 
@@ -41,6 +42,10 @@ def read_parameters(request: web.Request, kind: type[Params]) -> Params:
         if name in content:
             raise InvalidQuery(f"{name} is named by the path", name)
         content[name] = value
+    for name, value in content.items():
+        # The database takes no text with a NUL, and no name has any other of them.
+        if _CONTROL_CHARACTER.search(value):
+            raise InvalidQuery(f"{name}: control characters are not allowed", name)
     try:
         # Not strict: numbers come as text.
         return msgspec.convert(content, kind, strict=False)
