@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Final
 
+from exchange.domain.carbon.proceeds_forms import ProceedsPaid
 from exchange.domain.events import Fill, Retired, TradeSettled
 from exchange.log.chain import ChainBroken
 from exchange.log.heads import HeadsUnusable
@@ -24,6 +25,7 @@ from exchange.registry.certificate_lines import certified_lines, certified_total
 from matching.order import Side
 
 if TYPE_CHECKING:
+    from exchange.domain.events import Event
     from exchange.domain.state import State
     from exchange.log.heads import PublishedHeads
     from exchange.log.reader import LogReader
@@ -151,9 +153,9 @@ class CertificateIssuer:
     async def _order(self, retirement: StoredEvent, event: Retired) -> RetiredOnFill | None:
         if not event.order_id:
             return None
-        before = (await self._event(retirement.seq - 1)).to_recorded().event
+        before = await self._before_proceeds(retirement.seq)
         if isinstance(before, TradeSettled):
-            # A deferred trade: its retirement follows its settlement at once.
+            # A deferred trade: its retirement follows its settlement.
             return RetiredOnFill(event.order_id, (before.trade,))
         trades = tuple(
             recorded.seq
@@ -161,6 +163,13 @@ class CertificateIssuer:
             if isinstance(recorded.event, Fill) and _buy_order(recorded.event) == event.order_id
         )
         return RetiredOnFill(event.order_id, trades)
+
+    async def _before_proceeds(self, seq: int) -> Event:
+        """The event before another one, and before the shares in a first sale that may lie between them."""
+        event: Event
+        while isinstance(event := (await self._event(seq - 1)).to_recorded().event, ProceedsPaid):
+            seq -= 1
+        return event
 
 
 def _buy_order(fill: Fill) -> int:

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from exchange.domain import commands
-from exchange.domain.events import Fill
+from exchange.domain.carbon.proceeds_forms import ProceedsPaid
+from exchange.domain.events import Fill, Retired
 from exchange.domain.identity import LOCAL_OPERATOR
 from exchange.domain.instruments import Unit
 from exchange.domain.orders import RetirementTerms, TimeInForce
@@ -22,6 +23,7 @@ from exchange.registry.certificate import (
 )
 from exchange.registry.certificate_issuing import NoRetirement, ProofTooLong
 from exchange.registry.certificate_verification import Trust, Verdict, verify
+from tests.exchange.domain.carbon.primary_sales import LATER, seller_in
 from tests.exchange.log.conftest import tamper
 from tests.exchange.registry.certificates import (
     BIOCHAR,
@@ -160,6 +162,21 @@ async def test_a_deferred_retirement_names_the_trade_that_settled(dsn: str) -> N
     async with logged(dsn, market) as log:
         orders = [(await log.issue(seq)).certificate.order for seq in (last - 2, last)]
     assert [RetiredOnFill(order_id, (trade,)) for trade in trades] == orders
+
+
+async def test_a_deferred_first_sale_names_its_trade(dsn: str) -> None:
+    """The shares in what it brought lie between settlement and retirement; the certificate names the trade all the same."""
+    market = CertifiedMarket()
+    seller = seller_in(market)
+    seller.rest(seller.sell(7, 1003, LATER.symbol, time_in_force=TimeInForce.GTC))
+    order_id = market.next_seq
+    market.alpha.place(market.alpha.buy(7, 1003, LATER.symbol, retire_on_fill=TERMS))
+    (trade,) = [recorded.seq for recorded in market.recorded if isinstance(recorded.event, Fill)]
+    *_, share, retired = market.close_day("2026-11-25")
+    assert (ProceedsPaid, Retired) == (type(share), type(retired))
+    async with logged(dsn, market) as log:
+        certificate = (await log.issue(market.state.last_seq)).certificate
+    assert RetiredOnFill(order_id, (trade,)) == certificate.order
 
 
 async def test_the_proof_goes_to_the_first_published_head(dsn: str) -> None:
