@@ -15,7 +15,7 @@ from exchange.operations.errors import ExitCode, OperationError
 from exchange.operations.log_commands import LogEvent, log_event, print_event
 from exchange.operations.moments import MOMENT, Moment
 from exchange.operations.options import exchange_options, json_option, run_async
-from exchange.operations.output import print_json, print_table
+from exchange.operations.output import print_json, print_line, print_table
 from exchange.operations.state_differences import Difference, differences
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _printable(found: _Parting) -> DiffOfLogs:
 def _show_logs(found: _Parting) -> None:
     if found.seq is None:
         same = min(found.last_seq, found.other_last_seq)
-        click.echo(
+        print_line(
             f"the same up to event {same}; the logs end at {found.last_seq} and {found.other_last_seq}"
         )
         return

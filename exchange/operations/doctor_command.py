@@ -9,7 +9,7 @@ import click
 from exchange.operations.doctor import Check, Verdict, examine
 from exchange.operations.errors import ExitCode
 from exchange.operations.options import exchange_options, json_option, run_async
-from exchange.operations.output import print_json
+from exchange.operations.output import print_json, print_line
 
 if TYPE_CHECKING:
     from exchange.operations.finding import Exchange
@@ -43,6 +43,6 @@ def _show(checks: list[Check]) -> None:
     width = max(len(check.name) for check in checks)
     for check in checks:
         verdict = click.style(check.verdict.value.ljust(7), fg=_COLOURS[check.verdict], bold=True)
-        click.echo(f"{verdict}  {check.name.ljust(width)}  {check.found}")
+        print_line(f"{verdict}  {check.name.ljust(width)}  {check.found}")
         if check.advice:
-            click.echo(f"{'':7}  {'':{width}}  -> {check.advice}")
+            print_line(f"{'':7}  {'':{width}}  -> {check.advice}")

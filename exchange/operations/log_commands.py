@@ -18,7 +18,14 @@ from exchange.log.writer import LogWriter
 from exchange.operations.errors import ExitCode, OperationError
 from exchange.operations.moments import END, Moment
 from exchange.operations.options import exchange_options, json_option, run_async
-from exchange.operations.output import opened_for_writing, print_facts, print_json, progress_bar, show_time
+from exchange.operations.output import (
+    opened_for_writing,
+    print_facts,
+    print_json,
+    print_line,
+    progress_bar,
+    show_time,
+)
 
 if TYPE_CHECKING:
     from exchange.log.record import StoredEvent
@@ -105,6 +112,17 @@ def show(exchange: Exchange, *, seq: int, as_json: bool) -> None:
     )
 
 
+class Exported(msgspec.Struct, frozen=True):
+    """With --json, `log export` prints this object."""
+
+    exported: int
+    """Events in the file."""
+    first_seq: int
+    last_seq: int
+    hash: str
+    """Of event `last_seq`, hexadecimal text."""
+
+
 @log_group.command("export")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="File to write; default: stdout.")
 @click.option("--from", "first", type=click.IntRange(min=1), default=1, show_default=True, help="First seq.")
@@ -117,31 +135,42 @@ def show(exchange: Exchange, *, seq: int, as_json: bool) -> None:
     show_default=True,
     help="JSON lines, or Parquet for analysis.",
 )
+@json_option
 @exchange_options
-def export(exchange: Exchange, *, output: Path | None, first: int, last: int | None, form: str) -> None:
+def export(
+    exchange: Exchange, *, output: Path | None, first: int, last: int | None, form: str, as_json: bool
+) -> None:
     """Write whole rows of the log to a file; every hash is checked on the way.
 
     Each has seq, epoch, command, recorded_at, kind, version, payload, hash, and instrument, account, counterparty and
-    request where there are any. `exchange log import` makes the same log of them, with the same hashes.
+    request where there are any. `exchange log import` makes the same log of them, with the same hashes. With --from the seq
+    after the end of the log, the file is empty.
     """
+    if last is not None and last < first:
+        raise click.UsageError("--to lies before --from")
+    if as_json and output is None:
+        raise click.UsageError("--json goes with --output: stdout has the events")
 
-    async def work() -> None:
+    async def work() -> Exported:
         async with (
             exchange.database() as dsn,
             await LogReader.open(dsn, connections=2) as reader,
             naming_unreadable(reader),
         ):
             up_to = await (END if last is None else Moment(seq=last)).seq(reader)
-            if first > up_to:
-                return
+            if first > up_to + 1:
+                raise OperationError(f"the log has no event {first}; it ends at {up_to}", ExitCode.USAGE)
             with opened_for_writing(output) as file, progress_bar("exporting", up_to - first + 1) as progress:
                 events = EventFile(file, FileForm(form))
                 async for page in reader.pages(first - 1, up_to=up_to, verify=True):
                     events.write(page)
                     progress.update(progress.task_ids[0], advance=len(page))
                 events.finish()
+            return Exported(up_to - first + 1, first, up_to, (await reader.hash_at(up_to)).hex())
 
-    run_async(work())
+    done = run_async(work())
+    if as_json:
+        print_json(done)
 
 
 class Imported(msgspec.Struct, frozen=True):
@@ -207,6 +236,6 @@ def print_event(stored: StoredEvent, *, as_json: bool) -> None:
     if as_json:
         print_json(log_event(stored))
     else:
-        click.echo(
+        print_line(
             f"{stored.seq:>9} {show_time(stored.recorded_at)} {stored.kind:<24} {stored.payload.decode()}"
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import sys
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Final
@@ -21,11 +23,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _WIDTH_OF_PIPES: Final = 200
+_STDOUT_FD: Final = 1
+_DISK_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def print_json(value: object) -> None:
     """One JSON value on a line of its own, on stdout."""
-    click.echo(msgspec.json.encode(value))
+    print_line(msgspec.json.encode(value))
+
+
+def print_line(text: str | bytes) -> None:
+    """A line on stdout."""
+    with _stdout():
+        click.echo(text)
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
@@ -35,7 +45,8 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]], right
         table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
-    _console().print(table)
+    with _stdout():
+        _console().print(table)
 
 
 def print_facts(facts: Iterable[tuple[str, object]]) -> None:
@@ -43,7 +54,7 @@ def print_facts(facts: Iterable[tuple[str, object]]) -> None:
     pairs = [(name, str(value)) for name, value in facts]
     width = max(len(name) for name, _ in pairs)
     for name, value in pairs:
-        click.echo(f"{click.style(name.ljust(width), bold=True)}  {value}")
+        print_line(f"{click.style(name.ljust(width), bold=True)}  {value}")
 
 
 def progress_bar(what: str, total: int) -> Progress:
@@ -72,8 +83,9 @@ def show_time(at_ns: int) -> str:
 def opened_for_writing(output: Path | None) -> Iterator[IO[bytes]]:
     """The file to write, which appears under its name when it is whole; or stdout. Raises OperationError."""
     if output is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        with _stdout():
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
         return
     unfinished = output.with_name(output.name + ".unfinished")
     try:
@@ -84,6 +96,21 @@ def opened_for_writing(output: Path | None) -> Iterator[IO[bytes]]:
         raise OperationError(f"cannot write {output}: {error.strerror}", ExitCode.USAGE) from error
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _stdout() -> Iterator[None]:
+    """Ends the command silently where nobody reads stdout any more (`| head`), and with a sentence where its disk is full."""
+    try:
+        yield
+    except BrokenPipeError:
+        # Python flushes what is left at the end, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT_FD)
+        raise click.exceptions.Exit(ExitCode.FAILED) from None
+    except OSError as error:
+        if error.errno not in _DISK_ERRORS:
+            raise
+        raise OperationError(f"cannot write to stdout: {error.strerror}", ExitCode.FAILED) from error
 
 
 def _console() -> Console:

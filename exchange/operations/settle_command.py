@@ -15,7 +15,7 @@ from exchange.log.lease import WriterIdentity
 from exchange.log.reader import LogReader
 from exchange.operations.errors import ExitCode, OperationError
 from exchange.operations.options import exchange_options, json_option, run_async
-from exchange.operations.output import print_facts, print_json, progress_bar
+from exchange.operations.output import print_facts, print_json, print_line, progress_bar
 from exchange.registry.reader import read_status
 from exchange.registry.rebuild import Difference, rebuild, verify
 from exchange.registry.settlement import Settlement
@@ -215,7 +215,7 @@ def _show_compared(rebuilt: Rebuilt, *, replaced: bool, as_json: bool) -> None:
             ]
         )
         for one in rebuilt.differences:
-            click.echo(
+            print_line(
                 f"{one.table} {_text(one.key)}: found {_text(one.found)}, by the log {_text(one.rebuilt)}"
             )
     if rebuilt.digest_before is None:

@@ -15,7 +15,7 @@ from exchange.log.verification import LogVerification
 from exchange.operations.engine_runtime import PROGRAM
 from exchange.operations.errors import ExitCode, OperationError
 from exchange.operations.options import exchange_options, json_option, run_async
-from exchange.operations.output import print_facts, print_json, print_table, progress_bar
+from exchange.operations.output import print_facts, print_json, print_line, print_table, progress_bar
 from exchange.operations.verify_command import DAMAGED, UNCHECKED
 
 if TYPE_CHECKING:
@@ -125,9 +125,9 @@ def verify_snapshots(exchange: Exchange, *, as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:
-        click.echo(f"{found.snapshots} snapshots compared with the log")
+        print_line(f"{found.snapshots} snapshots compared with the log")
         for fault in (*found.faults, *found.unchecked):
-            click.echo(f"event {fault.seq}: {fault.check}: {fault.what}")
+            print_line(f"event {fault.seq}: {fault.check}: {fault.what}")
     if found.faults:
         raise click.exceptions.Exit(DAMAGED)
     if found.unchecked:
@@ -149,7 +149,7 @@ def prune(exchange: Exchange, *, keep: int, as_json: bool) -> None:
     if as_json:
         print_json(Pruned(removed))
     else:
-        click.echo(f"{removed} removed")
+        print_line(f"{removed} removed")
 
 
 async def _all(exchange: Exchange) -> list[KeptSnapshot]:

@@ -14,7 +14,7 @@ from exchange.log.verification import Fault, LogVerification, Verified, readable
 from exchange.operations.errors import ExitCode, OperationError
 from exchange.operations.failures import explain
 from exchange.operations.options import exchange_options, json_option, run_async
-from exchange.operations.output import print_facts, print_json, progress_bar
+from exchange.operations.output import print_facts, print_json, print_line, progress_bar
 from exchange.registry import rebuild
 from exchange.registry.projection import ProjectionError
 from exchange.registry.store import ReconciliationFailed, RegistryDamaged
@@ -147,7 +147,7 @@ def _show(found: Verified) -> None:
     facts.append(("verdict", _verdict(found)))
     print_facts(facts)
     for fault in (*found.faults, *found.unchecked):
-        click.echo(f"event {fault.seq}: {fault.check}: {fault.what}")
+        print_line(f"event {fault.seq}: {fault.check}: {fault.what}")
 
 
 def _verdict(found: Verified) -> str:

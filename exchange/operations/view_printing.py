@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from exchange.operations.output import print_facts, print_table, show_time
+from exchange.operations.output import print_facts, print_line, print_table, show_time
 from exchange.operations.state_views import AccountView, BookView, HoldsView, VenueView
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _ORDER_HEADINGS: Final = ("order", "account", "instrument", "side", "price", "qu
 def print_view(view: View) -> None:
     """Print any view, under the moment that it shows."""
     moment = f"after event {view.seq}, {show_time(view.recorded_at)}" if view.seq else "before event 1"
-    click.secho(moment, bold=True)
+    print_line(click.style(moment, bold=True))
     if isinstance(view, VenueView):
         _print_venue(view)
     elif isinstance(view, BookView):
@@ -49,7 +49,7 @@ def _print_venue(view: VenueView) -> None:
 
 
 def _print_book(view: BookView) -> None:
-    click.echo(
+    print_line(
         f"{view.instrument}  {view.state}  last {view.last_price or '-'}  reference {view.reference_price}"
     )
     most = max((level.quantity for level in (*view.bids, *view.asks)), default=0)
@@ -70,7 +70,7 @@ def _bar(quantity: int, most: int) -> str:
 
 
 def _print_account(view: AccountView) -> None:
-    click.echo(f"account {view.account} of {view.participant}")
+    print_line(f"account {view.account} of {view.participant}")
     rows = [(cash.currency, cash.total, cash.held) for cash in view.cash]
     rows += [(units.class_id, str(units.total), str(units.held)) for units in view.units]
     print_table(("asset", "owned", "held"), rows, right=("owned", "held"))
@@ -81,7 +81,7 @@ def _print_holds(view: HoldsView) -> None:
     if view.orders or view.unsettled_trades or not view.frozen:
         _print_orders(view.orders, view.unsettled_trades)
     for one in view.frozen:
-        click.echo(f"frozen: {one.units} of {one.class_id} of {one.account}")
+        print_line(f"frozen: {one.units} of {one.class_id} of {one.account}")
 
 
 def _print_orders(orders: Sequence[OrderView], unsettled_trades: Sequence[int]) -> None:
@@ -105,6 +105,6 @@ def _print_orders(orders: Sequence[OrderView], unsettled_trades: Sequence[int]) 
             right=("order", "price", "quantity", "filled"),
         )
     if unsettled_trades:
-        click.echo(f"unsettled trades: {', '.join(map(str, unsettled_trades))}")
+        print_line(f"unsettled trades: {', '.join(map(str, unsettled_trades))}")
     if not orders and not unsettled_trades:
-        click.echo("nothing is held")
+        print_line("nothing is held")

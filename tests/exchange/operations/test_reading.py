@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,10 +42,57 @@ def test_export_writes_every_event_as_a_line(cli: Cli, four_events: None, tmp_pa
 
 
 def test_export_takes_a_range(cli: Cli, four_events: None) -> None:
-    """--from and --to bound the events, both included; beyond the end there is nothing."""
+    """--from and --to bound the events, both included; right behind the end there is nothing."""
     lines = cli("log", "export", "--from", "2", "--to", "3").stdout.splitlines()
     assert [2, 3] == [json.loads(line)["seq"] for line in lines]
     assert "" == cli("log", "export", "--from", "5").stdout
+
+
+def test_export_says_what_it_wrote(cli: Cli, cli_json: CliJson, four_events: None, tmp_path: Path) -> None:
+    """With --json, how much and up to which hash; an earlier file of the name does not stay when there is nothing new."""
+    file = tmp_path / "log.jsonl"
+    done = cli_json("log", "export", "--from", "2", "--output", str(file))
+    assert {"exported": 3, "first_seq": 2, "last_seq": 4, "hash": cli_json("log", "head")["hash"]} == done
+    assert 0 == cli_json("log", "export", "--from", "5", "--output", str(file))["exported"]
+    assert b"" == file.read_bytes()
+
+
+@pytest.mark.parametrize("command", [("log", "export"), ("log", "tail"), ("doctor",)])
+def test_stdout_that_takes_nothing_is_not_the_databases_fault(
+    venue_dsn: str, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """Who closes the pipe ends the command silently; a full disk behind stdout is named."""
+    arguments = [sys.executable, "-c", "from exchange.operations.cli import main; main()", *command]
+    arguments += ["--dsn", venue_dsn, "--data-dir", str(tmp_path)]
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with os.fdopen(write_end, "wb") as closed:
+        ended = subprocess.run(arguments, stdout=closed, stderr=subprocess.PIPE, check=False)
+    assert (ExitCode.FAILED, b"") == (ended.returncode, ended.stderr)
+    full_disk = Path("/dev/full")
+    if full_disk.exists():
+        with full_disk.open("wb") as full:
+            ended = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, check=False)
+        said = b"exchange: cannot write to stdout: No space left on device\n"
+        assert (ExitCode.FAILED, said) == (ended.returncode, ended.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--from", "3", "--to", "2"), "--to lies before --from"),
+        (("--from", "6"), "the log has no event 6; it ends at 4"),
+        (("--to", "9"), "the log has no event 9; it ends at 4"),
+        (("--json",), "--json goes with --output"),
+    ],
+)
+def test_export_refuses_what_is_not_there(
+    cli: Cli, four_events: None, arguments: tuple[str, ...], message: str
+) -> None:
+    """Events that the log does not have are no empty file."""
+    result = cli("log", "export", *arguments)
+    assert (ExitCode.USAGE, "") == (result.exit_code, result.stdout)
+    assert message in result.stderr
 
 
 def test_export_stops_at_damage(cli: Cli, four_events: None, venue_dsn: str, tmp_path: Path) -> None:
