@@ -15,7 +15,7 @@ from exchange.operations.errors import ExitCode, OperationError
 from exchange.operations.log_commands import LogEvent, log_event, print_event
 from exchange.operations.moments import MOMENT, Moment
 from exchange.operations.options import exchange_options, json_option, run_async
-from exchange.operations.output import print_json, print_line, print_table
+from exchange.operations.output import print_json, print_line, print_table, progress_bar
 from exchange.operations.state_differences import Difference, differences
 
 if TYPE_CHECKING:
@@ -82,11 +82,20 @@ async def _of_moments(exchange: Exchange, first: Moment, second: Moment) -> Diff
         if from_seq > to_seq:
             raise OperationError("the second moment lies before the first", ExitCode.USAGE)
         snapshots = SnapshotStore(dsn)
-        before, after = [await state_at(reader, snapshots, seq) for seq in (from_seq, to_seq)]
+        with progress_bar("replaying", from_seq + to_seq) as progress:
+            (task,) = progress.task_ids
+            before = await state_at(
+                reader, snapshots, from_seq, lambda seq: progress.update(task, completed=seq)
+            )
+            after = await state_at(
+                reader, snapshots, to_seq, lambda seq: progress.update(task, completed=from_seq + seq)
+            )
         events: dict[str, int] = {}
-        async for page in reader.pages(from_seq, to_seq):
-            for stored in page:
-                events[stored.kind] = events.get(stored.kind, 0) + 1
+        with progress_bar("counting", to_seq - from_seq) as progress:
+            async for page in reader.pages(from_seq, to_seq):
+                for stored in page:
+                    events[stored.kind] = events.get(stored.kind, 0) + 1
+                progress.update(progress.task_ids[0], advance=len(page))
     return DiffOfMoments(from_seq, to_seq, dict(sorted(events.items())), list(differences(before, after)))
 
 

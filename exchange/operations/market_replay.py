@@ -92,8 +92,10 @@ async def _scratch_market(
         writer = await stack.enter_async_context(
             await LogWriter.open(postgres.dsn, WriterIdentity.of_this_process())
         )
-        async for page in source.pages(0, from_seq, verify=True):
-            await writer.append(page)
+        with progress_bar("copying", from_seq) as progress:
+            async for page in source.pages(0, from_seq, verify=True):
+                await writer.append(page)
+                progress.update(progress.task_ids[0], advance=len(page))
         reader = await stack.enter_async_context(await LogReader.open(postgres.dsn))
         state = (await recover(reader, SnapshotStore(postgres.dsn))).state
         standby = Standby(state, writer.last_hash, writer.epoch, reader)

@@ -13,6 +13,7 @@ from exchange.domain.rejects import Reject
 from exchange.log.reader import LogReader
 from exchange.log.recovery import state_at
 from exchange.log.snapshots import SnapshotStore
+from exchange.log.verification import naming_unreadable
 from exchange.operations.errors import ExitCode, OperationError
 from exchange.operations.moments import END, MOMENT, Moment
 from exchange.operations.options import exchange_options, json_option, run_async
@@ -22,6 +23,7 @@ from exchange.operations.what_if import OtherTerms, Outcome, WhatIf
 
 if TYPE_CHECKING:
     from exchange.domain.instruments import Instrument
+    from exchange.domain.state import State
     from exchange.operations.finding import Exchange
 
 _FEE_LIMIT_PPM = 1_000_000
@@ -108,16 +110,20 @@ def what_if(
 async def _run(
     exchange: Exchange, begin: Moment, end: Moment, terms: OtherTerms, tick: str | None
 ) -> WhatIfReport:
-    async with exchange.database() as dsn, await LogReader.open(dsn, connections=2) as reader:
+    async with (
+        exchange.database() as dsn,
+        await LogReader.open(dsn, connections=2) as reader,
+        naming_unreadable(reader),
+    ):
         from_seq, to_seq = await begin.seq(reader), await end.seq(reader)
         if from_seq > to_seq:
             raise OperationError("--to lies before --from", ExitCode.USAGE)
-        listed = (await state_at(reader, SnapshotStore(dsn), to_seq)).listings.get(terms.instrument)
+        listed = (await _state(reader, dsn, to_seq)).listings.get(terms.instrument)
         if listed is None:
             raise OperationError(f"{terms.instrument!r} was not listed at event {to_seq}", ExitCode.USAGE)
         if tick is not None:
             terms = msgspec.structs.replace(terms, price_step_ticks=_step(listed.instrument, tick))
-        state = await state_at(reader, SnapshotStore(dsn), from_seq)
+        state = await _state(reader, dsn, from_seq)
         run = WhatIf(state, snapshot.load(snapshot.dump(state)), terms)
         with progress_bar("running again", to_seq - from_seq) as progress:
             (task,) = progress.task_ids
@@ -127,6 +133,14 @@ async def _run(
             run.finish()
     rows = [_row(outcome, listed.instrument) for outcome in (run.as_it_was, run.as_it_would_be)]
     return WhatIfReport(terms.instrument, from_seq, to_seq, run.asked, run.not_asked, *rows)
+
+
+async def _state(reader: LogReader, dsn: str, seq: int) -> State:
+    with progress_bar("replaying", seq) as progress:
+        (task,) = progress.task_ids
+        return await state_at(
+            reader, SnapshotStore(dsn), seq, lambda reached: progress.update(task, completed=reached)
+        )
 
 
 def _step(instrument: Instrument, tick: str) -> int:
@@ -168,7 +182,11 @@ def _show(report: WhatIfReport) -> None:
     )
     was, would_be = report.as_it_was, report.as_it_would_be
     rows = [
-        (name.replace("_", " "), getattr(was, name), getattr(would_be, name))
+        (name.replace("_", " "), _shown(getattr(was, name)), _shown(getattr(would_be, name)))
         for name in was.__struct_fields__
     ]
     print_table(("", "as it was", "as it would be"), rows, right=("as it was", "as it would be"))
+
+
+def _shown(value: object) -> object:
+    return "-" if value is None else value

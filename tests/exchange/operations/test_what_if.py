@@ -158,7 +158,9 @@ def test_the_command(what_if: Any, dsn: str) -> None:
     } == report["as_it_was"]  # fmt: skip
     assert (0, None) == (report["as_it_would_be"]["fills"], report["as_it_would_be"]["average_price_ticks"])
     assert (0, before) == (report["from_seq"], report["to_seq"])
-    assert ["fees", "0.32", "0.11"] in [line.split() for line in text.splitlines()]
+    lines = [line.split() for line in text.splitlines()]
+    assert ["fees", "0.32", "0.11"] in lines
+    assert ["average", "spread", "ticks", "-", "-"] in lines
     assert before == asyncio.run(head())
 
 
@@ -169,6 +171,7 @@ def test_the_command(what_if: Any, dsn: str) -> None:
         ((PROJECT.symbol, "--tick", "0.005"), "--tick:"),
         ((PROJECT.symbol, "--tick", "0.00"), "--tick:"),
         (("NONE", "--band-ppm", "5"), "'NONE' was not listed at event"),
+        ((PROJECT.symbol, "--band-ppm", "5", "--to", "9999"), "the log has no event 9999"),
         ((PROJECT.symbol, "--band-ppm", "5", "--from", "9", "--to", "3"), "--to lies before --from"),
     ],
 )
