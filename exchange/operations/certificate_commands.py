@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from exchange.domain.rejects import RejectCode
 from exchange.log.heads import HeadsUnusable, PublishedHeads, read_published
 from exchange.log.reader import LogReader
 from exchange.log.recovery import recover
 from exchange.log.snapshots import SnapshotStore
-from exchange.operations.errors import ExitCode, OperationError
+from exchange.operations.errors import ExitCode, OperationError, Refused
 from exchange.operations.options import exchange_options, json_option, run_async
 from exchange.operations.output import opened_for_writing, print_facts, print_json, print_table
 from exchange.operations.venue_key import venue_key
@@ -123,7 +124,9 @@ def _issue(exchange: Exchange, seq: int, heads: Path | None, key: VenueKey) -> S
             state = (await recover(reader, SnapshotStore(dsn))).state
             try:
                 return await issuer.issue(seq, state)
-            except (NoRetirement, ProofTooLong, HeadsUnusable) as error:
+            except NoRetirement as error:
+                raise Refused(RejectCode.UNKNOWN_RETIREMENT, str(error)) from error
+            except (ProofTooLong, HeadsUnusable) as error:
                 raise OperationError(str(error), ExitCode.USAGE) from error
 
     return run_async(work())

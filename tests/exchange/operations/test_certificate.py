@@ -140,8 +140,8 @@ def test_the_certificate_is_shown(venue: Venue) -> None:
     assert found == json.loads(venue.export("json").read_bytes())
     refused = venue.run("certificate", "show", str(venue.seq + 1))
     assert (
-        ExitCode.USAGE,
-        f"exchange: event {venue.seq + 1} is no retirement, but of kind cash_deposited\n",
+        ExitCode.REFUSED,
+        f"refused: 4015 UNKNOWN_RETIREMENT: event {venue.seq + 1} is no retirement, but of kind cash_deposited\n",
     ) == (refused.exit_code, refused.stderr)
 
 
