@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import asyncpg
 import click
 
 from exchange.log.heads import HeadsUnusable, read_published
@@ -17,6 +18,7 @@ from exchange.operations.options import exchange_options, json_option, run_async
 from exchange.operations.output import print_facts, print_json, print_line, progress_bar
 from exchange.registry import rebuild
 from exchange.registry.projection import ProjectionError
+from exchange.registry.reader import read_status
 from exchange.registry.store import ReconciliationFailed, RegistryDamaged
 
 if TYPE_CHECKING:
@@ -119,6 +121,14 @@ async def _verify_registry(dsn: str, reader: LogReader, found: Verified) -> None
             found.faults.append(Fault("registry", found.last_seq, str(error)))
             return
     if rebuilt.digest_before is None:
+        if await _was_settled(dsn):
+            found.unchecked.append(
+                Fault(
+                    "registry",
+                    found.last_seq,
+                    "the tables are not such as this program makes; `exchange settle` makes them anew",
+                )
+            )
         return
     found.registry_seq = rebuilt.seq
     for one in rebuilt.differences:
@@ -126,6 +136,14 @@ async def _verify_registry(dsn: str, reader: LogReader, found: Verified) -> None
         found.faults.append(
             Fault("registry", rebuilt.seq, f"the row {key} of {one.table} is not what the log says")
         )
+
+
+async def _was_settled(dsn: str) -> bool:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await read_status(connection) is not None
+    finally:
+        await connection.close()
 
 
 def _show(found: Verified) -> None:

@@ -78,6 +78,17 @@ def test_a_part(cli_json: CliJson, traded: int) -> None:
     assert traded == cli_json("verify", "--to", str(traded))["checked_seq"]
 
 
+def test_a_registry_of_another_form_was_not_checked(
+    cli: Cli, cli_json: CliJson, traded: int, venue_dsn: str
+) -> None:
+    """Exit code 2 where another version of the program settled: the tables cannot be compared, which is not good."""
+    cli_json("settle")
+    execute(venue_dsn, "UPDATE registry.settler SET form = 'another'")
+    result = cli("verify")
+    assert 2 == result.exit_code
+    assert "registry: the tables are not such as this program makes" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
