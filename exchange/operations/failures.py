@@ -47,9 +47,14 @@ _LOST_ELSEWHERE = (
     asyncpg.CannotConnectNowError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
+    # What asyncpg calls the use of a connection that was closed meanwhile.
+    asyncpg.InterfaceError,
     CommitUnknown,
     EngineUnreachable,
     EngineStopped,
+    Fenced,
+    LeaseLost,
+    TakenOver,
 )
 _FOR_NOW = (
     EngineUnreachable,
@@ -118,5 +123,5 @@ def is_lasting(error: OperationError) -> bool:
 
 
 def is_lost_elsewhere(error: Exception) -> bool:
-    """Whether the process itself did well: the database or the engine that it works with went away."""
+    """Whether the process itself did well: the database or the engine that it works with went away, or another took over."""
     return isinstance(error, _LOST_ELSEWHERE)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from exchange.log.writer import COPY_FROM_EVENTS
+from exchange.operations.child import EXIT_LOST_ELSEWHERE
 from tests.exchange.engine.running import LogLocked
 from tests.faults.conftest import BreakableServer
 from tests.faults.doomed_engine import Step
@@ -14,8 +15,6 @@ from tests.faults.struck_order import StruckOrder, fills, set_up_market, strike_
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.faults
-
-FAILED = 1
 
 
 @pytest.mark.parametrize(
@@ -41,7 +40,7 @@ async def test_postgres_is_killed(
         assert await orphan.ready()
         async with scene.connected(socket) as client:
             struck = await scene.buy(client)
-            assert FAILED == await orphan.ended()
+            assert EXIT_LOST_ELSEWHERE == await orphan.ended()
     await server.start_again()
     recovered = await scene.send_again(server.dsn_of(database), struck)
 
@@ -64,7 +63,7 @@ async def test_postgres_is_killed_while_it_works(sells: int, server: BreakableSe
                 asked = asyncio.create_task(scene.buy(client))
                 await eventually(lock.append_waits, "the append waits in Postgres")
                 server.kill()
-                assert FAILED == await orphan.ended()
+                assert EXIT_LOST_ELSEWHERE == await orphan.ended()
             struck = await asked
     await server.start_again()
     recovered = await scene.send_again(server.dsn_of(database), struck)

@@ -11,6 +11,7 @@ from exchange.domain.events import Fill, OrderAccepted
 from exchange.log.reader import LogReader
 from exchange.log.recovery import recover
 from exchange.log.snapshots import Snapshot, SnapshotStore
+from exchange.operations.child import EXIT_LOST_ELSEWHERE
 from tests.faults.conftest import BreakableServer
 from tests.faults.doomed_engine import Step, Strike
 from tests.faults.history import History, read_log, replay, violations
@@ -77,7 +78,9 @@ async def live(
                 else:
                     doomed.kill()
             await trading
-        assert await doomed.ended() == (1 if life.postgres_dies else -9), f"the engine ended after {life}"
+        assert await doomed.ended() == (EXIT_LOST_ELSEWHERE if life.postgres_dies else -9), (
+            f"the engine ended after {life}"
+        )
     if life.postgres_dies:
         await server.start_again()
     if life.takes_snapshot:

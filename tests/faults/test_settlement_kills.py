@@ -15,6 +15,7 @@ import pytest
 
 from exchange.domain import snapshot
 from exchange.domain.events import Fill, Retired
+from exchange.operations.child import EXIT_LOST_ELSEWHERE
 from tests.exchange.registry.settled import check, check_checkpoint, rebuilt, rows
 from tests.faults.history import History, read_log, replay, violations
 from tests.faults.processes import EngineProcess, SettlementProcess
@@ -38,7 +39,7 @@ MOST_ANSWERS = 60
 """A life ends when so many commands were answered, or fewer."""
 LONGEST_PAUSE_S = 0.25
 """And so much later at most: settlement looks at the log every 0.2 s."""
-KILLED, FAILED = -9, 1
+KILLED = -9
 
 _AT_WORK = """
 SELECT count(*) FROM pg_stat_activity
@@ -102,7 +103,7 @@ class Scene:
             await self._settler_works()
         if victim is Victim.POSTGRES:
             self._server.kill()
-            assert {FAILED} == {await self._engine.ended(), await self._settler.ended()}
+            assert {EXIT_LOST_ELSEWHERE} == {await self._engine.ended(), await self._settler.ended()}
             await self._server.start_again()
         if victim in {Victim.ENGINE, Victim.BOTH}:
             self._engine.kill()
@@ -110,7 +111,7 @@ class Scene:
             self._settler.kill()
             assert KILLED == await self._settler.ended()
         if victim in {Victim.ENGINE, Victim.BOTH, Victim.POSTGRES}:
-            assert await self._engine.ended() in {KILLED, FAILED}
+            assert await self._engine.ended() in {KILLED, EXIT_LOST_ELSEWHERE}
             await self._trading
             await self.start_engine()
         await check_checkpoint(self.dsn)

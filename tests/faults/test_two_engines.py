@@ -13,7 +13,7 @@ from exchange.log.lease import LeaseHeld, WriterIdentity
 from exchange.log.reader import LogReader
 from exchange.log.record import StoredEvent
 from exchange.log.writer import LogWriter
-from exchange.operations.child import Waiting
+from exchange.operations.child import EXIT_LOST_ELSEWHERE, Waiting
 from tests.exchange.engine.running import LogLocked, Running, execute, running
 from tests.faults.history import Request, read_log, replay, violations
 from tests.faults.processes import engine_process
@@ -23,8 +23,6 @@ from tests.market import GAMMA
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.faults
-
-FAILED = 1
 
 
 @pytest.fixture
@@ -134,7 +132,7 @@ async def test_an_engine_that_wakes_up_late(successor_traded: bool, log_dsn: str
                     await trade_alone(scene, successor)
                 written = await last_seq(log_dsn)
                 paused.signal(signal.SIGCONT)
-                assert FAILED == await paused.ended()
+                assert EXIT_LOST_ELSEWHERE == await paused.ended()
                 struck = await asked
                 assert written == await last_seq(log_dsn)
                 await trade_alone(scene, successor)
@@ -175,7 +173,7 @@ async def test_an_engine_that_is_paused_during_an_append(committed: bool, log_ds
                 await trade_alone(scene, successor)
                 written = await last_seq(log_dsn)
                 paused.signal(signal.SIGCONT)
-                assert FAILED == await paused.ended()
+                assert EXIT_LOST_ELSEWHERE == await paused.ended()
                 struck = await asked
                 assert written == await last_seq(log_dsn)
     recovered = await read_log(log_dsn)
