@@ -41,14 +41,15 @@ UNREACHABLE = (
     asyncpg.TooManyConnectionsError,
 )
 """The database is away for now: it starts, stops, fails over, or the network does."""
+_CONNECTION_CLOSED = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What asyncpg says to the use of a connection that was closed meanwhile; the second, where that happened in a COPY."""
 _LOST_ELSEWHERE = (
     ConnectionError,
     TimeoutError,
     asyncpg.CannotConnectNowError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
-    # What asyncpg calls the use of a connection that was closed meanwhile.
-    asyncpg.InterfaceError,
+    *_CONNECTION_CLOSED,
     CommitUnknown,
     EngineUnreachable,
     EngineStopped,
@@ -103,7 +104,7 @@ def explain(error: Exception) -> OperationError | None:
         explained = OperationError(str(error), ExitCode.REGISTRY_DAMAGED)
     elif isinstance(error, _MISCONFIGURED):
         explained = OperationError(f"the database cannot be used: {error}", ExitCode.USAGE)
-    elif isinstance(error, (*UNREACHABLE, asyncpg.InterfaceError)):
+    elif isinstance(error, (*UNREACHABLE, *_CONNECTION_CLOSED)):
         explained = OperationError(
             f"the database cannot be reached: {describe(error)}", ExitCode.NOT_AVAILABLE
         )

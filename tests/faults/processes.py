@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from exchange.operations.child import Failed, Ready, Waiting
+from exchange.operations.child import EXIT_FAILED, EXIT_LOST_ELSEWHERE, Failed, Ready, Waiting
 from exchange.operations.work import EngineWork, SettlementWork
 from tests.faults.doomed_engine import Ended
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LIMIT_S = 60
+ENDED_BY_ITSELF = {EXIT_FAILED, EXIT_LOST_ELSEWHERE}
+"""Exit codes of a process that neither was killed nor ended for good; drivers have many words for a database that died."""
 _REPORT = msgspec.json.Decoder(Waiting | Ready | Failed | Ended)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,10 @@ from exchange.domain.events import Fill, OrderAccepted
 from exchange.log.reader import LogReader
 from exchange.log.recovery import recover
 from exchange.log.snapshots import Snapshot, SnapshotStore
-from exchange.operations.child import EXIT_LOST_ELSEWHERE
 from tests.faults.conftest import BreakableServer
 from tests.faults.doomed_engine import Step, Strike
 from tests.faults.history import History, read_log, replay, violations
-from tests.faults.processes import engine_process
+from tests.faults.processes import ENDED_BY_ITSELF, engine_process
 from tests.faults.struck_order import set_up_market
 from tests.faults.trading import Participant
 from tests.market import ALPHA, BETA, GAMMA
@@ -78,9 +78,8 @@ async def live(
                 else:
                     doomed.kill()
             await trading
-        assert await doomed.ended() == (EXIT_LOST_ELSEWHERE if life.postgres_dies else -9), (
-            f"the engine ended after {life}"
-        )
+        expected = ENDED_BY_ITSELF if life.postgres_dies else {-signal.SIGKILL}
+        assert await doomed.ended() in expected, f"the engine ended after {life}"
     if life.postgres_dies:
         await server.start_again()
     if life.takes_snapshot:
