@@ -256,7 +256,7 @@ async def _snapshots(dsn: str) -> Check:
         )
     return _judged(
         "snapshots",
-        f"newest at event {seq}, {last_seq - seq} events ago",
+        f"newest at event {seq}, {last_seq - seq} events ago" if seq else f"none yet, of {last_seq} events",
         Verdict.WARNING if last_seq - seq > MOST_EVENTS_WITHOUT_SNAPSHOT else None,
         "a start would take long: `exchange snapshot take`",
     )

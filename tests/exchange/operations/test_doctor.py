@@ -95,7 +95,8 @@ def test_snapshots_that_cannot_be_used(cli: Cli, cli_json: CliJson, venue_dsn: s
 
 
 def test_many_events_without_a_snapshot(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A start that would take long is announced."""
+    """A start that would take long is announced; that there is no snapshot at all is said in words."""
+    assert "none yet, of 2 events" == checks(cli)[1]["snapshots"]["found"]
     monkeypatch.setattr(doctor, "MOST_EVENTS_WITHOUT_SNAPSHOT", 1)
     assert "warning" == problems(cli)["snapshots"]
 
