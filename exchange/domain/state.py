@@ -97,6 +97,7 @@ class State:
         replay, post, record = _MEANINGS[type(event)]
         if replay:
             replay(self, seq, event)
+        # As in `record`, without its look-up: a long log is mostly this.
         self.last_seq = seq
         self.last_at = recorded_at
         if post:

@@ -32,43 +32,20 @@ _MISCONFIGURED = (
     asyncpg.ClientConfigurationError,
     NotDurable,
 )
-UNREACHABLE = (
-    OSError,
+_AWAY = (
     TimeoutError,
     asyncpg.CannotConnectNowError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
-    asyncpg.TooManyConnectionsError,
 )
+UNREACHABLE = (OSError, *_AWAY, asyncpg.TooManyConnectionsError)
 """The database is away for now: it starts, stops, fails over, or the network does."""
 _CONNECTION_CLOSED = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What asyncpg says to the use of a connection that was closed meanwhile; the second, where that happened in a COPY."""
-_LOST_ELSEWHERE = (
-    ConnectionError,
-    TimeoutError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    *_CONNECTION_CLOSED,
-    CommitUnknown,
-    EngineUnreachable,
-    EngineStopped,
-    Fenced,
-    LeaseLost,
-    TakenOver,
-)
-_FOR_NOW = (
-    EngineUnreachable,
-    EngineStopped,
-    LeaseHeld,
-    LeaseLost,
-    Fenced,
-    CommitUnknown,
-    EmbeddedPostgresError,
-    RebuildRuns,
-    SettlementHeld,
-    TakenOver,
-)
+_TAKEN_AWAY = (CommitUnknown, EngineUnreachable, EngineStopped, Fenced, LeaseLost, TakenOver)
+_FOR_NOW = (*_TAKEN_AWAY, LeaseHeld, EmbeddedPostgresError, RebuildRuns, SettlementHeld)
+# Not every OSError: a port in use, for example, stays so.
+_LOST_ELSEWHERE = (ConnectionError, *_AWAY, *_CONNECTION_CLOSED, *_TAKEN_AWAY)
 
 
 def explain(error: Exception) -> OperationError | None:
